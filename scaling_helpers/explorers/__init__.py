@@ -1,0 +1,20 @@
+"""The book's interactive figures: each a function that returns an ``ipywidgets.DOMWidget``.
+
+>>> w = isoflop()
+>>> w.compute = 3.14e23
+>>> round(w.readouts()["optimal_ratio"], 1)
+18.7
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .isoflop import isoflop
+from .widget import Explorer
+
+__all__ = ["CATALOGUE", "Explorer", "isoflop"]
+
+#: Every explorer of the book, by name.
+CATALOGUE: Mapping[str, Callable[..., Any]] = {"isoflop": isoflop}

@@ -1,0 +1,111 @@
+"""How does a traced formula become a chart? The few shapes that every explorer draws, as Altair layers.
+
+A :class:`Canvas` collects the signals that its shapes need. Parts of a formula that do not depend on the drawn data
+are lifted into signals, so a move recomputes them once and not at each of some hundred points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from ..palette import color
+from ..trace import field, vega_calculations, vega_signals
+
+__all__ = ["CHART_SIZE", "STEP", "Canvas", "flop_words", "short"]
+
+CHART_SIZE = (680, 380)
+#: The running variable of a curve: 0 at its start, 1 at its end.
+STEP = field("step")
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+
+
+class Canvas:
+    """Collects a chart's parameters and makes its layers; ``controls`` maps each control to its starting value."""
+
+    def __init__(self, controls: Mapping[str, Any]) -> None:
+        self.params = [alt.param(name=name, value=value) for name, value in controls.items()]
+        # The front end turns this off while a reader guesses.
+        self.params.append(alt.param(name="reveal", value=True))
+        self._made = 0
+
+    def signals(self, formulas: Mapping[str, Any]) -> None:
+        """Make traced formulas available to the chart's expressions under their names."""
+        self._made += 1
+        self._declare(vega_signals(formulas, f"part{self._made}_"))
+
+    def expression(self, formula: Any) -> str:
+        """The Vega expression of one traced formula over data columns."""
+        return self._columns({"value": formula})["value"]
+
+    def curve(self, points: int, columns: Mapping[str, Any], where: str = "true") -> alt.Chart:
+        """A line of ``points`` intervals whose columns are traced formulas of :data:`STEP`; drawn where ``where`` holds."""
+        # One filter before the sequence's columns are computed: a curve that is not shown costs nothing.
+        chart = alt.Chart(alt.sequence(0, 1 + 0.5 / points, 1 / points, as_="step")).transform_filter(where)
+        return _calculate(chart, self._columns(columns))
+
+    def family(self, name: str, members: list[float], points: int, columns: Mapping[str, Any], where: str) -> alt.Chart:
+        """Several lines at once, one for each value of column ``name`` that ``where`` keeps."""
+        chart = alt.Chart(alt.Data(values=[{name: member} for member in members])).transform_filter(where)
+        chart = chart.transform_calculate(step=f"sequence(0, {1 + 0.5 / points}, {1 / points})").transform_flatten(["step"])
+        return _calculate(chart, self._columns(columns))
+
+    def point(self, columns: Mapping[str, str], where: str = "true") -> alt.Chart:
+        """A single datum whose columns are expressions over signals; drawn where ``where`` holds."""
+        return alt.Chart(alt.Data(values=[{}])).transform_filter(where).transform_calculate(**columns)
+
+    def compose(self, *layers: alt.Chart, **resolve: str) -> dict[str, Any]:
+        """The Vega-Lite specification of all layers in the book's style."""
+        width, height = CHART_SIZE
+        chart: alt.LayerChart = alt.layer(*layers)
+        if resolve:
+            chart = chart.resolve_axis(**resolve)
+        chart = chart.properties(width=width, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
+        spec: dict[str, Any] = chart.add_params(*self.params).configure(**_config()).to_dict()
+        return spec
+
+    def _columns(self, columns: Mapping[str, Any]) -> dict[str, str]:
+        self._made += 1
+        lifted, calculations = vega_calculations(columns, f"part{self._made}")
+        self._declare(lifted)
+        return calculations
+
+    def _declare(self, expressions: Mapping[str, str]) -> None:
+        self.params += [alt.param(name=name, expr=text) for name, text in expressions.items()]
+
+
+def _calculate(chart: alt.Chart, columns: Mapping[str, str]) -> alt.Chart:
+    for name, text in columns.items():
+        chart = chart.transform_calculate(**{name: text})
+    return chart
+
+
+def shown(opacity: float = 1.0) -> Any:
+    """An opacity that is nought while a reader guesses."""
+    return alt.value(alt.ExprRef(f"reveal ? {opacity} : 0"))
+
+
+def short(expression: str) -> str:
+    """A Vega expression that writes a count as 40.4B or 9,600T; Vega's own prefixes would be G and P."""
+    trillions = f"format({expression} / 1e12, ',.0f') + 'T'"
+    return f"({expression} >= 1e15 ? {trillions} : replace(format({expression}, '.3~s'), 'G', 'B'))"
+
+
+def flop_words(expression: str) -> str:
+    """A Vega expression that writes a budget as 5.8e+23 FLOP."""
+    return f"format({expression}, '.2~e') + ' FLOP'"
+
+
+def _config() -> dict[str, Any]:
+    text = {"labelColor": color("muted"), "titleColor": color("text"), "labelFontSize": 12, "titleFontSize": 13}
+    lines = {"domainColor": color("axis"), "tickColor": color("axis"), "gridColor": color("grid")}
+    return {
+        "aria": False,  # the figure carries one label; Vega would add one for every mark
+        "background": "transparent",
+        "font": _FONT,
+        "view": {"stroke": None},
+        "axis": {**text, **lines, "titleFontWeight": 500, "titlePadding": 8, "gridOpacity": 1},
+        "text": {"fill": color("text"), "font": _FONT},
+    }

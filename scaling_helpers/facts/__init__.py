@@ -1,0 +1,194 @@
+"""Which published numbers does the book stand on, where do they come from, and how sure are they?
+
+Each table is a CSV beside this file. Every row has a source and a confidence; the loader refuses a table
+whose columns, units or ranges are not as declared here, so a slip in a CSV stops the build.
+
+>>> get("models/gpt-3/params").value
+175000000000.0
+>>> get("laws/besiroglu-2024/alpha").low
+0.317
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+__all__ = ["CONFIDENCES", "TABLES", "Fact", "FactError", "get", "paths", "table"]
+
+_FOLDER = Path(__file__).parent
+
+#: What each confidence label means, as the data page prints it.
+CONFIDENCES: Mapping[str, str] = {
+    "primary text": "read in the full text of the paper or page",
+    "primary data/code (authors repo)": "read in the authors' own repository",
+    "primary dataset (estimate)": "an estimate in Epoch AI's database, not a disclosure",
+    "digitized": "read off a figure",
+    "secondary": "read in a third party's notes or several independent copies",
+    "computed here": "arithmetic from the other facts",
+}
+
+_HEDGED = frozenset({"primary dataset (estimate)", "digitized", "secondary"})
+
+#: Plausible range of a quantity, by unit; a value outside it is taken for a slip.
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "parameters": (1e3, 1e15),
+    "tokens": (1e6, 1e16),
+    "FLOP": (1e12, 1e30),
+    "nats/token": (0.1, 20.0),
+    "tokens/parameter": (1e-3, 1e6),
+    "fraction": (0.0, 1.0),
+    "runs": (1.0, 1e9),
+    "1": (-1e6, 1e6),
+}
+
+
+class FactError(ValueError):
+    """Raised for an unknown path and for a table that breaks its declaration."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One published number.
+
+    ``value``, ``low`` and ``high`` are in ``unit`` ("1" is dimensionless); ``interval`` says what low and high are.
+    """
+
+    path: str
+    label: str
+    value: float
+    unit: str
+    low: float | None
+    high: float | None
+    interval: str
+    location: str
+    source: str
+    confidence: str
+    note: str
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether a reader should be told that this is not a number read in the primary text or data."""
+        return self.confidence in _HEDGED
+
+
+_PROVENANCE = ("location", "source", "confidence", "note")
+_LONG = ("id", "label", "value", "low", "high", "interval", "unit", *_PROVENANCE)
+
+#: Table name -> (columns in order, unit of each numeric column). A long table has its unit in each row.
+TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
+    "laws": (_LONG, {}),
+    "allocation_exponents": (_LONG, {}),
+    "results": (_LONG, {}),
+    "models": (
+        ("id", "name", "organization", "released", "params", "active_params", "tokens", "flop", "flop_note", *_PROVENANCE),
+        {"params": "parameters", "active_params": "parameters", "tokens": "tokens", "flop": "FLOP"},
+    ),
+    "hoffmann_optima": (
+        ("id", "approach", "params", "flop", "tokens", *_PROVENANCE),
+        {"params": "parameters", "flop": "FLOP", "tokens": "tokens"},
+    ),
+}
+
+
+@cache
+def table(name: str) -> Mapping[str, Mapping[str, str]]:
+    """All rows of one table: row id -> column -> text, checked.
+
+    Raises FactError for an unknown table, and for a table with a wrong header, a repeated or empty id, a missing
+    source, an unknown confidence or unit, a number that does not parse, or one outside its plausible range.
+    """
+    if name not in TABLES:
+        raise FactError(f"unknown table {name!r}; known: {', '.join(TABLES)}")
+    with (_FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+        return check(name, list(csv.reader(handle)))
+
+
+def check(name: str, lines: list[list[str]]) -> Mapping[str, Mapping[str, str]]:
+    """Check raw CSV ``lines`` against the declaration of table ``name``; return its rows (see :func:`table`)."""
+    columns, units = TABLES[name]
+    if not lines or tuple(lines[0]) != columns:
+        raise FactError(f"{name}.csv: columns are {lines[0] if lines else []}, expected {list(columns)}")
+    rows: dict[str, Mapping[str, str]] = {}
+    for number, cells in enumerate(lines[1:], start=2):
+        where = f"{name}.csv line {number}"
+        if len(cells) != len(columns):
+            raise FactError(f"{where}: {len(cells)} cells, expected {len(columns)}")
+        row = dict(zip(columns, cells, strict=True))
+        if not row["id"] or row["id"] in rows:
+            raise FactError(f"{where}: id {row['id']!r} is empty or repeated")
+        if not row["source"] or not row["location"]:
+            raise FactError(f"{where}: {row['id']!r} has no source or no location in it")
+        if row["confidence"] not in CONFIDENCES:
+            raise FactError(f"{where}: confidence {row['confidence']!r} is none of {list(CONFIDENCES)}")
+        if units:
+            for column, unit in units.items():
+                if row[column]:
+                    _number(row[column], unit, f"{where}: {column}")
+        else:
+            value = _number(row["value"], row["unit"], f"{where}: value")
+            low = _number(row["low"], row["unit"], f"{where}: low") if row["low"] else value
+            high = _number(row["high"], row["unit"], f"{where}: high") if row["high"] else value
+            if (row["low"] or row["high"]) and not row["interval"]:
+                raise FactError(f"{where}: {row['id']!r} has bounds but does not say what they are (interval)")
+            if low > high:
+                raise FactError(f"{where}: low {low:g} is above high {high:g}")
+        rows[row["id"]] = row
+    return rows
+
+
+def _number(text: str, unit: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise FactError(f"{where} {text!r} is not a number") from None
+    if unit not in _RANGES:
+        raise FactError(f"{where}: unit {unit!r} is none of {list(_RANGES)}")
+    low, high = _RANGES[unit]
+    if not (math.isfinite(value) and low <= value <= high):
+        raise FactError(f"{where} {text} {unit} is outside {low:g} to {high:g}: wrong unit or exponent?")
+    return value
+
+
+def get(path: str) -> Fact:
+    """One fact by path: ``table/row`` for a long table, ``table/row/column`` for a wide one.
+
+    Raises FactError naming the part of the path that is unknown, or a cell that is empty.
+    """
+    name, _, rest = path.partition("/")
+    rows = table(name)
+    units = TABLES[name][1]
+    row_id, column = (rest.rpartition("/")[0], rest.rpartition("/")[2]) if units else (rest, "value")
+    if units and column not in units:
+        raise FactError(f"{path!r}: {column!r} is no numeric column of {name}; those are {', '.join(units)}")
+    if row_id not in rows:
+        raise FactError(f"{path!r}: no row {row_id!r} in {name}; rows are {', '.join(rows)}")
+    row = rows[row_id]
+    if not row[column]:
+        raise FactError(f"{path!r}: {name} gives no {column} for {row_id!r}")
+    return Fact(
+        path=path,
+        label=row.get("label") or f"{column} of {row.get('name') or row_id}",
+        value=float(row[column]),
+        unit=units[column] if units else row["unit"],
+        low=float(row["low"]) if row.get("low") else None,
+        high=float(row["high"]) if row.get("high") else None,
+        interval=row.get("interval", ""),
+        location=row["location"],
+        source=row["source"],
+        confidence=row["confidence"],
+        note=(row.get("flop_note") if column == "flop" else "") or row["note"],
+    )
+
+
+def paths(name: str) -> list[str]:
+    """Every path that :func:`get` answers in table ``name``."""
+    units = TABLES[name][1]
+    rows = table(name)
+    if not units:
+        return [f"{name}/{row_id}" for row_id in rows]
+    return [f"{name}/{row_id}/{column}" for row_id, row in rows.items() for column in units if row[column]]

@@ -1,0 +1,172 @@
+"""What does each paper say the loss will be, for a model of N parameters trained on D tokens?
+
+The parametric law of Hoffmann et al. (2022, arXiv:2203.15556, Eq 10) and its published fits. Losses are in
+nats per token. Every constant comes from :mod:`scaling_helpers.facts`, where its source stands.
+
+>>> round(BESIROGLU_2024.loss(70e9, 1.4e12), 4)
+1.9739
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import facts
+from .quantities import positive, same_shape
+from .trace import Expr
+
+if TYPE_CHECKING:
+    from .optimum import Allocation
+
+__all__ = [
+    "BESIROGLU_2024",
+    "FLOP_PER_PARAMETER_TOKEN",
+    "HOFFMANN_2022",
+    "HOFFMANN_2022_ROUNDED",
+    "LAWS",
+    "MUENNIGHOFF_2023",
+    "ChinchillaLaw",
+    "Origin",
+]
+
+#: C = 6 N D: two FLOP (multiply and add) per parameter and token forward, four backward.
+FLOP_PER_PARAMETER_TOKEN = 6.0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a fitted law comes from and where it may be trusted.
+
+    ``params_range`` and ``tokens_range`` are what the runs covered (None: not stated in our sources).
+    """
+
+    id: str
+    title: str
+    citation: str
+    estimator: str
+    digits: str
+    params_range: tuple[float, float] | None = None
+    tokens_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ChinchillaLaw:
+    """L(N, D) = E + A / N**alpha + B / D**beta, the parametric law of Hoffmann et al. (2022), Eq 10.
+
+    E is in nats per token; A and B are what is left of the loss at N = 1 and D = 1; alpha and beta are
+    dimensionless. All five must be positive and finite (E may be 0), else ValueError or TypeError.
+    """
+
+    E: Any
+    A: Any
+    B: Any
+    alpha: Any
+    beta: Any
+    origin: Origin | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("E", "A", "B", "alpha", "beta"):
+            value = getattr(self, name)
+            if not isinstance(value, Expr) and np.ndim(value):
+                raise TypeError(f"{name} must be one number, got an array of shape {np.shape(value)}")
+            if name == "E" and not isinstance(value, (Expr, str, bool)) and value == 0:
+                continue
+            object.__setattr__(self, name, positive(name, value))
+
+    def loss(self, N: Any, D: Any) -> Any:
+        """Predicted loss in nats per token for ``N`` parameters and ``D`` training tokens.
+
+        Floats, arrays of shapes that broadcast together (the result has the broadcast shape), or tracers.
+        Raises TypeError or ValueError naming the argument that is not real, positive and finite.
+        """
+        N, D = positive("N", N), positive("D", D)
+        same_shape(N=N, D=D)
+        return self.E + self.A / N**self.alpha + self.B / D**self.beta
+
+    def optimal(self, C: Any) -> Allocation:
+        """The N and D of least loss with C = 6 N D, in closed form; see :func:`scaling_helpers.optimum.closed_form`."""
+        from .optimum import closed_form
+
+        return closed_form(self, C)
+
+    def compute_for_loss(self, loss: Any) -> Any:
+        """Least training compute in FLOP at which this law reaches ``loss`` (nats per token).
+
+        Raises ValueError where ``loss`` is not above E, which no amount of compute reaches.
+        """
+        from .optimum import compute_for_loss
+
+        return compute_for_loss(self, loss)
+
+
+def _published(origin: Origin, *, logarithms: bool = False) -> ChinchillaLaw:
+    """Build a law from its rows in ``facts/laws.csv``; coefficients may be published as logarithms."""
+
+    def constant(symbol: str) -> float:
+        if logarithms and symbol in ("E", "A", "B"):
+            return math.exp(facts.get(f"laws/{origin.id}/ln{symbol}").value)
+        return facts.get(f"laws/{origin.id}/{symbol}").value
+
+    return ChinchillaLaw(**{symbol: constant(symbol) for symbol in ("E", "A", "B", "alpha", "beta")}, origin=origin)
+
+
+def _range(quantity: str) -> tuple[float, float]:
+    return facts.get(f"results/hoffmann-{quantity}-low").value, facts.get(f"results/hoffmann-{quantity}-high").value
+
+
+HOFFMANN_2022 = _published(
+    Origin(
+        "hoffmann-2022",
+        "Hoffmann 2022, unrounded",
+        "Hoffmann et al. 2022, arXiv:2203.15556, approach 3",
+        "Huber loss (1e-3) on log loss, averaged; L-BFGS that stopped early",
+        "as in the paper's TeX source",
+        _range("size"),
+        _range("tokens"),
+    )
+)
+HOFFMANN_2022_ROUNDED = _published(
+    Origin(
+        "hoffmann-2022-rounded",
+        "Hoffmann 2022, as printed",
+        "Hoffmann et al. 2022, arXiv:2203.15556, Eq 10",
+        "the same fit, rounded for print",
+        "two decimals in the exponents: not enough to allocate with",
+        _range("size"),
+        _range("tokens"),
+    )
+)
+BESIROGLU_2024 = _published(
+    Origin(
+        "besiroglu-2024",
+        "Besiroglu 2024 refit",
+        "Besiroglu et al. 2024, arXiv:2404.10102, Table 1",
+        "Huber loss (1e-3) on log loss, summed, run to its minimum; 240 digitized runs of Hoffmann et al.",
+        "four",
+        _range("size"),
+        _range("tokens"),
+    )
+)
+MUENNIGHOFF_2023 = _published(
+    Origin(
+        "muennighoff-2023",
+        "Muennighoff 2023, C4",
+        "Muennighoff et al. 2023, arXiv:2305.16264, C4 fit",
+        "Huber loss on log loss with alpha = beta imposed",
+        "seven",
+    ),
+    logarithms=True,
+)
+
+#: Every published law of this form, by id, oldest first.
+LAWS: Mapping[str, ChinchillaLaw] = {
+    "hoffmann-2022": HOFFMANN_2022,
+    "hoffmann-2022-rounded": HOFFMANN_2022_ROUNDED,
+    "muennighoff-2023": MUENNIGHOFF_2023,
+    "besiroglu-2024": BESIROGLU_2024,
+}

@@ -1,0 +1,90 @@
+"""Which colour means what? One palette for figures and explorers, in light, dark and print.
+
+Every colour is written into figures as ``var(--ex-1, #hex)``: the page's theme decides, and where there is no page
+(a notebook elsewhere, a picture) the light value stands. On their surface the colours reach 4.5:1; the first three
+stay apart under the common colour-vision deficiencies. Both are computed in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["DARK", "LIGHT", "SURFACE", "VARIABLES", "color", "css", "plain", "themed"]
+
+#: Meaning -> CSS variable. law: the law and its optimum; other: a second law; you: the reader's or a real model.
+VARIABLES: Mapping[str, str] = {
+    "law": "--ex-1",
+    "other": "--ex-2",
+    "you": "--ex-3",
+    "fourth": "--ex-4",
+    "fifth": "--ex-5",
+    "sixth": "--ex-6",
+    "text": "--ex-text",
+    "muted": "--ex-muted",
+    "axis": "--ex-axis",
+    "grid": "--ex-grid",
+    "surface": "--ex-surface",
+}
+LIGHT: Mapping[str, str] = {
+    "law": "#14668f",
+    "other": "#9333d6",
+    "you": "#b8480b",
+    "fourth": "#00755c",
+    "fifth": "#7d5c00",
+    "sixth": "#4d5866",
+    "text": "#1c232b",
+    "muted": "#55606d",
+    "axis": "#7b8794",
+    "grid": "#e6eaee",
+    "surface": "#ffffff",
+}
+DARK: Mapping[str, str] = {
+    "law": "#4b9ff2",
+    "other": "#e8b5dc",
+    "you": "#fb8148",
+    "fourth": "#4ecfa3",
+    "fifth": "#e6c04a",
+    "sixth": "#aab4c2",
+    "text": "#e8ecf1",
+    "muted": "#a7b1be",
+    "axis": "#78838f",
+    "grid": "#272e38",
+    "surface": "#171b22",
+}
+#: The card or page behind the figures, by theme.
+SURFACE = {"light": LIGHT["surface"], "dark": DARK["surface"]}
+
+
+def color(meaning: str) -> str:
+    """The CSS colour for ``meaning``: follows the page's theme, light where there is none. KeyError if unknown."""
+    return f"var({VARIABLES[meaning]}, {LIGHT[meaning]})"
+
+
+def plain(svg: str) -> str:
+    """Replace every themed colour in an SVG by its light value, for renderers that know no CSS variables."""
+    for meaning in LIGHT:
+        svg = svg.replace(color(meaning), LIGHT[meaning])
+    return svg
+
+
+def themed(svg: str) -> str:
+    """The inverse of :func:`plain`: make the palette's light colours in an SVG follow the page's theme."""
+    for meaning, value in LIGHT.items():
+        svg = svg.replace(value, color(meaning))
+    return svg
+
+
+def css() -> str:
+    """The palette as a stylesheet: by the book's theme switch, by JupyterLab's, or else by the reader's system."""
+
+    def block(selector: str, values: Mapping[str, str]) -> str:
+        lines = "".join(f"  {VARIABLES[meaning]}: {value};\n" for meaning, value in values.items())
+        return f"{selector} {{\n{lines}}}\n"
+
+    by_switch = 'html[data-theme="dark"], body[data-jp-theme-light="false"]'
+    by_system = 'html:not([data-theme]) body:not([data-jp-theme-light])'
+    return (
+        block(":root", LIGHT)
+        + f"@media screen {{\n{block(by_switch, DARK)}}}\n"
+        + f"@media screen and (prefers-color-scheme: dark) {{\n{block(by_system, DARK)}}}\n"
+    )

@@ -1,0 +1,201 @@
+"""Explorers as Python sees them: traits in natural units, readouts by the laws, honest errors."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import traitlets
+from ipywidgets import DOMWidget, FloatLogSlider, HBox, link
+
+from scaling_helpers import explorers
+from scaling_helpers.explorers.controls import Choice, Integer, Linear, Log, Toggle
+from scaling_helpers.explorers.runtime import vega_runtime
+from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022
+from scaling_helpers.palette import plain
+from scaling_helpers.trace import evaluate, variables
+
+every_explorer = pytest.mark.parametrize("name", explorers.CATALOGUE)
+
+
+def random_states(widget, count, seed=0):
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        state = {}
+        for control in widget.declaration.controls:
+            if isinstance(control, Choice):
+                state[control.name] = str(rng.choice(list(control.options)))
+            elif isinstance(control, Toggle):
+                state[control.name] = bool(rng.integers(2))
+            elif isinstance(control, Log):
+                state[control.name] = float(10 ** rng.uniform(np.log10(control.min), np.log10(control.max)))
+            else:
+                state[control.name] = control.snap(rng.uniform(control.min, control.max))
+        yield state
+
+
+@every_explorer
+def test_tracing_the_formulas_gives_the_readouts_of_the_laws(name):
+    widget = explorers.CATALOGUE[name]()
+    tracers = variables(control.name for control in widget.declaration.controls)
+    traced = widget.declaration.formulas(**tracers)
+    for state in random_states(widget, 200):
+        expected = widget.readouts(**state)
+        for readout, value in expected.items():
+            got = evaluate(traced[readout], state)
+            assert got == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-13)), (readout, state)
+
+
+@every_explorer
+def test_every_corner_of_the_controls_has_finite_readouts(name):
+    widget = explorers.CATALOGUE[name]()
+    for control in widget.declaration.controls:
+        ends = control.payload()["options"] or [control.min, control.max]
+        for end in ends:
+            for other in random_states(widget, 20, seed=1):
+                widget.readouts(**{**other, control.name: end})
+
+
+@every_explorer
+def test_the_payload_is_complete_plain_and_small(name):
+    widget = explorers.CATALOGUE[name]()
+    payload = widget.declaration.payload()
+    text = json.dumps(payload, allow_nan=False)
+    assert "https://" not in text and "http://" not in text
+    signals = {signal["name"] for signal in payload["spec"]["signals"]}
+    assert {control["name"] for control in payload["controls"]} <= signals
+    assert {f"readout_{readout['name']}" for readout in payload["readouts"]} <= signals
+    assert "reveal" in signals
+    assert len(payload["alt"]) >= 40 and payload["question"].endswith("?")
+    for preset in payload["presets"]:
+        widget.declaration.state(preset["values"])
+        assert preset["note"]
+    names = set(widget.values) | set(widget.readouts())
+    assert set(re.findall(r"\{(\w+)", payload["alternative"])) <= names
+    assert set(re.findall(r"\{(\w+)", payload["python"])) <= names
+
+
+@every_explorer
+def test_the_static_html_stands_without_any_script(name):
+    widget = explorers.CATALOGUE[name]()
+    html = widget.to_html()
+    assert f'data-explorer="{name}"' in html and "<svg" in html and 'role="img"' in html
+    assert widget.declaration.words(widget.values)[:40] in html
+    embedded = re.search(r'class="explorer-payload">(.*?)</script>', html, re.S)[1]
+    assert "<" not in embedded and json.loads(embedded)["name"] == name
+    assert "var(" not in plain(widget.declaration.picture())
+
+
+@every_explorer
+def test_the_python_that_an_explorer_shows_reproduces_its_readouts(name, capsys):
+    widget = explorers.CATALOGUE[name]()
+    for state in random_states(widget, 3):
+        code = re.sub(r"\{(\w+)\}", lambda match, state=state: repr(state[match[1]]), widget.declaration.python)
+        exec(code, {})
+        printed = [float(word) for word in capsys.readouterr().out.split()]
+        values = [value for value in widget.readouts(**state).values() if value is not None]
+        for number in printed:
+            assert min(abs(number - value) / max(abs(value), 1e-12) for value in values) < 1e-9
+
+
+def test_isoflop_reads_what_the_laws_say():
+    read = explorers.isoflop().readouts(compute=5.76e23, model=2.8e11, law="hoffmann-2022", compare="besiroglu-2024")
+    best = HOFFMANN_2022.optimal(5.76e23)
+    assert (read["optimal_N"], read["optimal_D"], read["optimal_loss"]) == (best.N, best.D, best.loss)
+    assert read["model_loss"] == HOFFMANN_2022.loss(2.8e11, 5.76e23 / 6 / 2.8e11)
+    assert read["compare_N"] == BESIROGLU_2024.optimal(5.76e23).N
+    assert HOFFMANN_2022.optimal(read["equivalent_compute"]).loss == pytest.approx(read["model_loss"], rel=1e-12)
+
+
+def test_without_a_second_law_there_is_no_answer_for_it():
+    assert explorers.isoflop().readouts(compare="none")["compare_N"] is None
+
+
+def test_presets_carry_the_real_sizes_and_tokens():
+    widget = explorers.isoflop()
+    presets = {preset.label: preset.values for preset in widget.declaration.presets}
+    assert list(presets) == ["GPT-3", "Gopher", "Chinchilla", "Llama 3 8B", "Llama 3 70B", "Llama 3.1 405B"]
+    tokens = [widget.readouts(**values)["model_D"] for values in presets.values()]
+    assert tokens == pytest.approx([3e11, 3e11, 1.4e12, 1.5e13, 1.5e13, 1.56e13], rel=1e-12)
+
+
+def test_an_explorer_is_a_widget_that_composes():
+    widget = explorers.isoflop(compute=1e21)
+    assert isinstance(widget, DOMWidget)
+    assert HBox([widget]).children == (widget,)
+    slider = FloatLogSlider(value=1e22, min=18, max=27)
+    link((slider, "value"), (widget, "compute"))
+    assert widget.compute == pytest.approx(1e22)
+    slider.value = 1e24
+    assert widget.compute == pytest.approx(1e24)
+    seen = []
+    widget.observe(lambda change: seen.append(change["new"]), "model")
+    widget.model = 7e10
+    assert seen == [7e10]
+
+
+def test_values_are_set_together_or_not_at_all():
+    widget = explorers.isoflop()
+    widget.values = {"compute": 3.15e23, "model": 1.75e11}
+    assert (widget.compute, widget.model) == (3.15e23, 1.75e11)
+    with pytest.raises(ValueError, match="model = -1"):
+        widget.values = {"compute": 1e20, "model": -1}
+    assert widget.compute == 3.15e23
+    widget.values["compute"] = 0  # a copy
+    assert widget.compute == 3.15e23
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "says"),
+    [
+        ({"compute": 23.76}, ValueError, r"compute = 23.76 is out of range; compute takes 1e\+18 to 1e\+27 FLOP"),
+        ({"compute": float("nan")}, ValueError, "compute = nan is out of range"),
+        ({"compute": "5.76e23"}, TypeError, "compute = '5.76e23' is not a real number"),
+        ({"compute": 1e23 + 0j}, TypeError, "is not a real number"),
+        ({"compute": [1e20, 1e21]}, TypeError, "is not a real number"),
+        ({"law": "kaplan"}, ValueError, "law = 'kaplan' is no option; known: 'hoffmann-2022'"),
+        ({"law": 3}, ValueError, "law = 3 is no option"),
+        ({"budget": 1e20}, ValueError, "isoflop has no control 'budget'; known: compute, model, law, compare"),
+    ],
+)
+def test_bad_states_are_refused_wherever_they_enter(values, error, says):
+    for enter in (explorers.isoflop, lambda **v: explorers.isoflop().readouts(**v)):
+        with pytest.raises(error, match=says):
+            enter(**values)
+
+
+def test_a_bad_trait_is_refused_and_the_state_stays():
+    widget = explorers.isoflop()
+    with pytest.raises(traitlets.TraitError, match=r"isoflop: compute = 1e\+40 is out of range"):
+        widget.compute = 1e40
+    assert widget.compute == 5.76e23
+
+
+def test_a_stored_notebook_compares_equal_and_keeps_the_picture():
+    bundle, _ = explorers.isoflop()._repr_mimebundle_()
+    assert bundle["text/plain"] == "isoflop(compute=5.76e+23, model=280000000000.0, law='besiroglu-2024', compare='none')"
+    assert "<svg" in bundle["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_the_runtime_is_sent_only_to_a_front_end_that_asks(monkeypatch):
+    widget, sent = explorers.isoflop(), []
+    monkeypatch.setattr(widget, "send", lambda content, buffers: sent.append((content, buffers)))
+    widget._answer(widget, {"type": "something else"}, [])
+    widget._answer(widget, {"type": "runtime"}, [])
+    assert [content for content, _ in sent] == [{"type": "runtime"}]
+    assert sent[0][1][0].decode() == vega_runtime()
+    assert "vegaEmbed" not in json.dumps(widget.get_state()["_payload"])
+
+
+def test_controls_snap_to_their_steps_and_keep_to_their_range():
+    epochs = Integer("epochs", "Epochs", "", "count", 1, 40, value=4)
+    assert [epochs.check(v) for v in (1, 3.4, 3.5, 40)] == [1, 3, 4, 40]
+    share = Linear("share", "Share", "", "percent", 0.0, 1.0, value=0.5, step=0.3)
+    assert [share.check(v) for v in (0.0, 0.2, 1.0)] == pytest.approx([0.0, 0.3, 0.9])
+    switch = Toggle("on", "On", True)
+    assert switch.check(np.bool_(False)) is False and switch.payload()["options"] == [False, True]
+    with pytest.raises(TypeError, match="on = 1 is neither"):
+        switch.check(1)
+    with pytest.raises(ValueError, match="needs min > 0"):
+        Log("x", "X", "", "count", 0.0, 1.0, value=0.5)

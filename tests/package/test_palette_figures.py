@@ -1,0 +1,115 @@
+"""Colours stay readable and apart on either theme, and no figure is finished without alt text."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from scaling_helpers import figures, palette
+from scaling_helpers.laws import HOFFMANN_2022
+
+THEMES = {"light": palette.LIGHT, "dark": palette.DARK}
+#: Linear-RGB matrices of Machado, Oliveira and Fernandes (2009) at full severity.
+DEFICIENCIES = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "none": np.eye(3),
+}
+
+
+def linear(color):
+    channels = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(color):
+    return linear(color) @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(a, b):
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def lab(rgb):
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ rgb
+    f = np.cbrt(np.maximum(xyz / [0.9505, 1.0, 1.089], 1e-9))
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("meaning", [*figures.SERIES, "text", "muted"])
+def test_what_is_read_has_a_contrast_of_4_5(theme, meaning):
+    colors = THEMES[theme]
+    assert contrast(colors[meaning], colors["surface"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axes_have_a_contrast_of_3(theme):
+    assert contrast(THEMES[theme]["axis"], THEMES[theme]["surface"]) >= 3
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_the_first_three_series_stay_apart_under_every_color_vision(theme, deficiency):
+    seen = [lab(np.clip(np.array(DEFICIENCIES[deficiency]) @ linear(THEMES[theme][m]), 0, 1)) for m in figures.SERIES[:3]]
+    distances = [float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2)]
+    assert min(distances) > 15, distances
+
+
+def test_series_have_different_dashes_so_that_greyscale_keeps_them_apart():
+    assert len(set(map(str, figures.DASHES))) == len(figures.SERIES)
+
+
+def test_themed_colors_fall_back_to_light_and_plain_undoes_them():
+    svg = f'<path stroke="{palette.LIGHT["law"]}"/>'
+    assert palette.themed(svg) == '<path stroke="var(--ex-1, #14668f)"/>'
+    assert palette.plain(palette.themed(svg)) == svg
+
+
+def test_the_stylesheet_names_every_color_for_both_themes():
+    sheet = palette.css()
+    for meaning, variable in palette.VARIABLES.items():
+        assert f"{variable}: {palette.LIGHT[meaning]};" in sheet
+        assert f"{variable}: {palette.DARK[meaning]};" in sheet
+
+
+ALT = "Three bowls of loss against model size, one below the other, with their lowest points joined by a line"
+
+
+def draw(alt=ALT):
+    return figures.isoflop_curves(HOFFMANN_2022, [1e20, 1e21, 1e22], alt=alt)
+
+
+def test_a_figure_is_an_inline_svg_with_its_alt_text_and_no_color_of_its_own():
+    html = draw()._repr_html_()
+    assert f'role="img" aria-label="{ALT}"' in html
+    bare = set(re.findall(r"(?<!, )#[0-9a-f]{6}\b", html))
+    assert not bare, "a colour that no theme can change"
+    assert "<style" not in html, "an inline style sheet reaches the whole page"
+
+
+def test_a_figure_has_the_same_bytes_every_time_and_ids_of_its_own():
+    assert draw().svg == draw().svg
+    ids = set(re.findall(r'id="([^"]+)"', draw().svg))
+    other = set(re.findall(r'id="([^"]+)"', draw(ALT + " again").svg))
+    assert ids and not ids & other
+    used = set(re.findall(r"url\(#([^)]+)\)", draw().svg)) | set(re.findall(r'xlink:href="#([^"]+)"', draw().svg))
+    assert used <= ids
+
+
+@pytest.mark.parametrize("alt", ["", "A plot", "figure_of_isoflop_curves_for_several_budgets_v2.png"])
+def test_a_figure_without_a_real_alt_text_is_refused(alt):
+    with pytest.raises(ValueError, match="say in at least 40 characters"):
+        draw(alt)
+
+
+def test_a_figure_prints_as_its_alt_text():
+    assert repr(draw()) == f"Picture: {ALT}"
+
+
+def test_a_bad_budget_is_named():
+    with pytest.raises(ValueError, match="C = -1 FLOP"):
+        figures.isoflop_curves(HOFFMANN_2022, [1e20, -1.0], alt=ALT)
