@@ -52,7 +52,8 @@ lint: $(READY) ## Style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: book ## Page weight, time to a live explorer, time per move
+bench: book ## Import time, page weight, time to a live explorer, time per move
+	@$(BIN)/python benchmarks/imports.py
 	@$(BIN)/python benchmarks/explorers.py
 
 lock: $(READY) ## Resolve the lock again, for every platform, with hashes

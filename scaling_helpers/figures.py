@@ -72,7 +72,8 @@ class Picture:
             raise ValueError(f"alt = {self.alt!r}: say in at least {SHORTEST_ALT} characters what the figure shows")
 
     def _repr_html_(self) -> str:
-        return f'<div class="picture" role="img" aria-label="{html.escape(self.alt)}">{self.svg}</div>'
+        # Focusable, because on a phone the figure keeps a readable size and scrolls in its own box.
+        return f'<div class="picture" role="img" tabindex="0" aria-label="{html.escape(self.alt)}">{self.svg}</div>'
 
     def __repr__(self) -> str:
         return f"Picture: {self.alt}"

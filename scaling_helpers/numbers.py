@@ -20,6 +20,8 @@ __all__ = ["KINDS", "MISSING", "format", "glue", "in_words"]
 MISSING = "—"
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+#: From here on a number is written as a power of ten.
+_LONGEST = 1e15
 _WORDS = {"T": "trillion", "B": "billion", "M": "million", "K": "thousand"}
 
 
@@ -44,7 +46,7 @@ def _power_of_ten(value: float) -> str:
 
 def _count(value: float) -> str:
     rounded = float(_significant(value, 3))
-    if abs(rounded) >= 1e15:
+    if abs(rounded) >= _LONGEST:
         return _power_of_ten(value)
     for size, suffix in _SUFFIXES:
         if abs(rounded) >= size:
@@ -57,11 +59,15 @@ def _ratio(value: float) -> str:
 
 
 def _loss(value: float) -> str:
+    if abs(value) >= _LONGEST:
+        return _power_of_ten(value)
     return f"{Decimal(value).quantize(Decimal('0.0001'), ROUND_HALF_UP)}"
 
 
 def _percent(value: float) -> str:
     scaled = value * 100
+    if abs(scaled) >= _LONGEST:
+        return _power_of_ten(scaled) + "%"
     if abs(scaled) >= 10:
         return f"{Decimal(scaled).quantize(Decimal(1), ROUND_HALF_UP)}%"
     return _trimmed(_significant(scaled, 2)) + "%"
@@ -90,8 +96,8 @@ def format(value: Any, kind: str) -> str:
     array = np.asarray(value)
     if array.ndim or array.dtype.kind not in "iuf":
         raise TypeError(f"format needs one real number, got {value!r}")
-    number = float(array)
-    if not np.isfinite(number):
+    number = float(array) + 0.0  # minus zero is zero
+    if not np.isfinite(number * (100.0 if kind == "percent" else 1.0)):
         raise ValueError(f"cannot write {number} as {kind}: it is not finite")
     return KINDS[kind](number)
 
@@ -118,7 +124,8 @@ def glue(name: str, value: Any, kind: str) -> None:
 
     prefix = "application/papermill.record/"
     display(
-        {f"{prefix}text/plain": text},
+        # Quoted, since MyST-NB reads the record as a Python literal: bare, "1,880" would print as a tuple.
+        {f"{prefix}text/plain": repr(text)},
         raw=True,
         metadata={"scrapbook": {"name": name, "mime_prefix": prefix}},
     )

@@ -88,9 +88,8 @@ def shown(opacity: float = 1.0) -> Any:
 
 
 def short(expression: str) -> str:
-    """A Vega expression that writes a count as 40.4B or 9,600T; Vega's own prefixes would be G and P."""
-    trillions = f"format({expression} / 1e12, ',.0f') + 'T'"
-    return f"({expression} >= 1e15 ? {trillions} : replace(format({expression}, '.3~s'), 'G', 'B'))"
+    """A Vega expression that writes a count as 40.4B or 9.6e+15; Vega's own prefixes would be G and P."""
+    return f"({expression} >= 1e15 ? format({expression}, '.2~e') : replace(format({expression}, '.3~s'), 'G', 'B'))"
 
 
 def flop_words(expression: str) -> str:

@@ -149,7 +149,8 @@ def chart() -> dict[str, Any]:
     frontier = law.optimal(1e15 * 1e15**STEP)
     budget = 10.0 ** field("decade")
     x_scale = alt.Scale(type="log", domain=list(SIZES), nice=False)
-    y_scale = alt.Scale(domainMin=alt.ExprRef("y_floor"), domainMax=alt.ExprRef("y_ceiling"), zero=False, nice=False)
+    # A domain in full: Vega would else look for the extent of data that a filter may have emptied, and warn.
+    y_scale = alt.Scale(domain=[alt.ExprRef("y_floor"), alt.ExprRef("y_ceiling")], zero=False, nice=False)
     ticks = [10.0**k for k in range(7, 14)]
     sizes_axis = alt.Axis(values=ticks, labelExpr=short("datum.value"), title="Model size N (parameters)", grid=False)
     tokens_axis = alt.Axis(
@@ -203,7 +204,8 @@ def chart() -> dict[str, Any]:
         level.mark_point(size=80, shape="diamond", filled=True, color=color("you"), clip=True).encode(
             x=x, y=y, opacity=shown()
         ),
-        words(level, f"'same loss at ' + {flop_words('equal_C')}", "you", align="right", dx=-10, dy=-2, clip=True),
+        # On a phone there is no room beside the line; the readouts say the same.
+        words(level, f"width < 430 ? '' : 'same loss at ' + {flop_words('equal_C')}", "you", align="right", dx=-10, dy=-2, clip=True),
         yours.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x),
         yours.mark_point(size=150, filled=True, color=color("you")).encode(
             x=x, y=y, opacity=shown(), shape=alt.value(alt.ExprRef("off_top ? 'triangle-up' : 'circle'"))

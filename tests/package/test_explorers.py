@@ -10,7 +10,7 @@ from ipywidgets import DOMWidget, FloatLogSlider, HBox, link
 
 from scaling_helpers import explorers
 from scaling_helpers.explorers.controls import Choice, Integer, Linear, Log, Toggle
-from scaling_helpers.explorers.runtime import vega_runtime
+from scaling_helpers.explorers.runtime import bundled, vega_runtime
 from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022
 from scaling_helpers.palette import plain
 from scaling_helpers.trace import evaluate, variables
@@ -199,3 +199,9 @@ def test_controls_snap_to_their_steps_and_keep_to_their_range():
         switch.check(1)
     with pytest.raises(ValueError, match="needs min > 0"):
         Log("x", "X", "", "count", 0.0, 1.0, value=0.5)
+
+
+def test_the_runtime_leaves_out_what_compiles_and_decorates():
+    lean, full = vega_runtime(), bundled("another Vega")
+    assert len(lean) < 0.7 * len(full)
+    assert all("globalThis.scalingVegaEmbed=" in text.replace(" ", "") for text in (lean, full))

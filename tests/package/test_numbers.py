@@ -62,13 +62,13 @@ def test_what_is_no_number_is_refused(value, kind, error, says):
         numbers.format(value, kind)
 
 
-def test_glue_leaves_text_without_quotes_where_mystnb_looks_for_it(monkeypatch):
+def test_glue_leaves_a_literal_where_mystnb_looks_for_it(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
     numbers.glue("size", np.float64(4.036e10), "words")
     numbers.glue("who", "Gopher", "text")
-    assert shown[0][0] == {"application/papermill.record/text/plain": "40.4 billion"}
+    assert shown[0][0] == {"application/papermill.record/text/plain": "'40.4 billion'"}
     assert shown[0][1]["metadata"]["scrapbook"] == {"name": "size", "mime_prefix": "application/papermill.record/"}
-    assert shown[1][0] == {"application/papermill.record/text/plain": "Gopher"}
+    assert shown[1][0] == {"application/papermill.record/text/plain": "'Gopher'"}
     with pytest.raises(TypeError, match="glue 'who'.*needs a string"):
         numbers.glue("who", 3, "text")

@@ -85,7 +85,7 @@ def draw(alt=ALT):
 
 def test_a_figure_is_an_inline_svg_with_its_alt_text_and_no_color_of_its_own():
     html = draw()._repr_html_()
-    assert f'role="img" aria-label="{ALT}"' in html
+    assert f'role="img" tabindex="0" aria-label="{ALT}"' in html
     bare = set(re.findall(r"(?<!, )#[0-9a-f]{6}\b", html))
     assert not bare, "a colour that no theme can change"
     assert "<style" not in html, "an inline style sheet reaches the whole page"

@@ -63,6 +63,8 @@ function scientific(x) {
   return `${withPoint({ figures, exponent: 0 })} × 10${superscript(exponent)}`;
 }
 
+/** From here on a number is written as a power of ten. */
+const LONGEST = 1e15;
 const KINDS = {
   count(x) {
     const { figures, exponent } = rounded(x, 3);
@@ -71,9 +73,12 @@ const KINDS = {
     return withPoint({ figures, exponent: exponent - 3 * tier }) + MAGNITUDES[tier];
   },
   flop: scientific,
-  loss: (x) => x.toFixed(4),
+  loss: (x) => (x >= LONGEST ? scientific(x) : x.toFixed(4)),
   ratio: (x) => grouped(decimal(x, 3)),
-  percent: (x) => `${100 * x >= 10 ? (100 * x).toFixed(0) : decimal(100 * x, 2)}%`,
+  percent(x) {
+    const scaled = 100 * x;
+    return `${scaled >= LONGEST ? scientific(scaled) : scaled >= 10 ? scaled.toFixed(0) : decimal(scaled, 2)}%`;
+  },
   times: (x) => `${grouped(decimal(x, 3))}×`,
   plain: (x) => decimal(x, 6),
 };
@@ -84,7 +89,7 @@ const KINDS = {
  * @param {string} kind  one of KINDS
  */
 function format(value, kind) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "—";
+  if (value === null || value === undefined || !Number.isFinite(kind === "percent" ? 100 * value : value)) return "—";
   if (!(kind in KINDS)) throw new Error(`no number format is called “${kind}”; there are ${Object.keys(KINDS).join(", ")}`);
   return (value < 0 ? "-" : "") + KINDS[kind](Math.abs(value));
 }
@@ -447,17 +452,20 @@ function buildField(control, id, current, move) {
 /** @param {Readout[]} readouts */
 function buildReadouts(readouts) {
   const cells = new Map();
-  const groups = [...new Set(readouts.map((readout) => readout.group ?? ""))];
-  const tables = groups.map((group) => {
+  const groups = new Map();
+  const titles = [...new Set(readouts.map((readout) => readout.group ?? ""))];
+  const tables = titles.map((group) => {
     const members = readouts.filter((readout) => (readout.group ?? "") === group);
     const rows = members.map((readout) => {
       const cell = h("td", { class: "explorer-value" }, "…");
       cells.set(readout.name, cell);
       return h("tr", { class: accent(readout) }, h("th", { scope: "row" }, readout.label), cell, h("td", { class: "explorer-unit" }, readout.unit));
     });
-    return h("table", { class: accent(members[0]) }, group ? h("caption", {}, group) : null, h("tbody", {}, rows));
+    const table = h("table", { class: accent(members[0]) }, group ? h("caption", {}, group) : null, h("tbody", {}, rows));
+    groups.set(table, members);
+    return table;
   });
-  return { element: h("div", { class: "explorer-readouts" }, tables), cells };
+  return { element: h("div", { class: "explorer-readouts" }, tables), cells, groups };
 }
 
 function buildSources(sources) {
@@ -478,7 +486,7 @@ function buildSources(sources) {
  * The spec as this page needs it. Marks and axes give up their aria attributes: the picture has one name, and a screen
  * reader that met every tick and point as an element of its own would have to walk through all of them.
  */
-function prepareSpec(spec) {
+function prepareSpec(spec, size, values) {
   const copy = structuredClone(spec);
   delete copy.$schema; // embed only warns about it
   delete copy.background; // the page's own shows through, light or dark
@@ -490,8 +498,12 @@ function prepareSpec(spec) {
     if (group.title && typeof group.title === "object") group.title.aria = false;
   };
   silence(copy);
-  // A compiled "container" width listens to the window; here the figure's own box decides.
-  for (const signal of copy.signals ?? []) if (["width", "height"].includes(signal.name)) delete signal.on;
+  // The first run already draws the right state at the right size; each run that follows would cost a frame.
+  for (const side of ["width", "height"]) if (typeof copy[side] === "number") copy[side] = size[side];
+  for (const signal of copy.signals ?? []) {
+    if (signal.name in values) signal.value = values[signal.name];
+    if (["width", "height"].includes(signal.name)) delete signal.on; // the figure's box decides, not the window
+  }
   return copy;
 }
 
@@ -590,8 +602,9 @@ class Explorer {
       this.inputs.set(control.name, made);
       controls.append(made.element);
     }
-    const { element: readouts, cells } = buildReadouts(payload.readouts);
+    const { element: readouts, cells, groups } = buildReadouts(payload.readouts);
     this.cells = cells;
+    this.groups = groups;
     this.state = h("p", { class: "explorer-state" });
     this.status = h("p", { class: "explorer-status", role: "status" });
     // The words under the chart change at once and can be read at any time, so they are ordinary text. Making them a
@@ -635,7 +648,9 @@ class Explorer {
       bar.append(this.guessButton);
     }
     const disclose = (name, title, ...content) => {
-      const panel = h("div", { class: `explorer-panel explorer-${name}`, id: `${id}-${name}`, hidden: true }, content);
+      // It scrolls sideways where it must, so the keyboard has to reach it.
+      const attributes = { role: "region", "aria-label": title, tabindex: 0, hidden: true };
+      const panel = h("div", { class: `explorer-panel explorer-${name}`, id: `${id}-${name}`, ...attributes }, content);
       const toggle = button(title, () => this.open(entry, panel.hidden));
       toggle.setAttribute("aria-expanded", "false");
       toggle.setAttribute("aria-controls", panel.id);
@@ -646,7 +661,7 @@ class Explorer {
     if (payload.python) {
       this.code = h("code");
       const copy = button("Copy", () => this.copy(this.pythonText(), "The code is on the clipboard.", this.code));
-      disclose("python", "Show the Python", h("pre", { tabindex: 0, role: "region", "aria-label": "Python code" }, this.code), copy);
+      disclose("python", "Show the Python", h("pre", {}, this.code), copy);
     }
     if (payload.sources?.length) disclose("sources", "Sources", buildSources(payload.sources));
     return { bar, panels: this.panels.map((entry) => entry.panel) };
@@ -679,11 +694,13 @@ class Explorer {
     const [embed, ast] = await Promise.all([this.host.runtime(), this.host.policy()]);
     const chart = h("div", { class: "explorer-chart", hidden: true });
     this.stage.append(chart);
-    const spec = prepareSpec(this.payload.spec);
+    const spec = prepareSpec(this.payload.spec, this.size(), this.values);
     const options = { mode: "vega", renderer: "svg", actions: false, tooltip: false, hover: false, defaultStyle: false };
     const { view, finalize } = await embed(chart, spec, { ...options, ast });
     this.view = view;
     this.finalize = finalize;
+    // Vega keeps 10,000 dead rows for each transform before it clears them: a thousand moves would hold 20 MB.
+    view.cleanThreshold = 500;
     // Vega writes an expression's failure to the console and goes on with old numbers; here it is a failure.
     view.logger({ level: () => view, error: (...args) => { this.trouble = args; }, warn: console.warn, info: () => {}, debug: () => {} });
     this.svg = chart.querySelector("svg");
@@ -693,7 +710,7 @@ class Explorer {
     if (view.signal("autosize")?.contains !== "padding") {
       this.extra = { width: padding.left + padding.right, height: padding.top + padding.bottom };
     }
-    await this.resize(this.picture);
+    await this.resize();
     await this.run();
     this.picture.hidden = true;
     chart.hidden = false;
@@ -729,19 +746,23 @@ class Explorer {
     this.results = Object.fromEntries(this.payload.readouts.map(({ name }) => [name, view.signal(`readout_${name}`) ?? null]));
   }
 
+  size() {
+    const width = Math.floor(this.stage.clientWidth);
+    return { width, height: Math.round(Math.max(LEAST_HEIGHT, width * this.aspect)) };
+  }
+
   queueResize() {
     if (this.resizing) return;
     this.resizing = true;
     requestAnimationFrame(() => {
       this.resizing = false;
-      if (this.view) this.resize(this.stage).catch((error) => this.fail(error));
+      if (this.view) this.resize().catch((error) => this.fail(error));
     });
   }
 
   /** Fits the drawing to its box. How much the axes add to the plot is measured, since it depends on autosize. */
-  async resize(element) {
-    const width = Math.floor(element.clientWidth);
-    const height = Math.round(Math.max(LEAST_HEIGHT, width * this.aspect));
+  async resize() {
+    const { width, height } = this.size();
     if (!width || (width === this.fitted?.width && height === this.fitted.height)) return;
     this.fitted = { width, height };
     for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -755,7 +776,6 @@ class Explorer {
 
   fail(error) {
     console.error(error);
-    this.figure.dataset.state = "failed";
     this.picture.hidden = false;
     this.chart?.setAttribute("hidden", "");
     const reason = String(error?.message ?? error).replace(/[.\s]+$/, "");
@@ -860,6 +880,8 @@ class Explorer {
     for (const { name, format: kind } of this.payload.readouts) {
       write(this.cells.get(name), masked ? "?" : format(this.results[name], kind));
     }
+    // A group without any answer (no second law, say) only takes room.
+    for (const [table, members] of this.groups) table.hidden = !masked && members.every(({ name }) => this.results[name] === null);
     write(this.alternative, this.words());
     paintLive(this, masked);
   }
@@ -897,9 +919,14 @@ class Explorer {
     write(this.status, text);
   }
 
-  speakSoon() {
+  hush() {
     clearTimeout(this.speaking);
+    write(this.voice, "");
     write(this.status, "");
+  }
+
+  speakSoon() {
+    this.hush();
     this.speaking = setTimeout(() => {
       write(this.voice, this.alternative.textContent);
       this.speaking = setTimeout(() => write(this.voice, ""), 10 * PAUSE);
@@ -936,6 +963,7 @@ class Explorer {
 
   setMode(mode) {
     this.mode = mode;
+    this.hush();
     const guessing = mode === "guessing";
     this.figure.dataset.mode = mode;
     this.guessPanel.hidden = mode === "open";
@@ -977,10 +1005,9 @@ class Explorer {
   async restore(query, intro) {
     const { values, problems } = fromQuery(this.payload.controls, query);
     await this.set(values);
-    const trouble = problems.length ? ` One part of the link was not used: ${problems.join("; ")}.` : "";
-    const several = problems.length > 1 ? trouble.replace("One part of the link was", "Parts of the link were") : trouble;
     const set = Object.keys(values).map((name) => `${this.control(name).label} ${inWords(this.control(name), this.values[name])}`);
-    this.say((set.length ? `${intro} ${set.join(", ")}.` : "") + several);
+    const trouble = problems.length ? `Not all of the link could be used: ${problems.join("; ")}.` : "";
+    this.say(`${set.length ? `${intro} ${set.join(", ")}.` : ""} ${trouble}`.trim());
   }
 
   copyLink() {
@@ -1034,6 +1061,7 @@ class Explorer {
 }
 
 function showFailure(figure, text) {
+  figure.dataset.state = "failed";
   if (figure.querySelector(":scope > .explorer-failure")) return;
   const message = h("p", { class: "explorer-failure", role: "alert" }, text);
   const stage = figure.querySelector(".explorer-board, .explorer-stage");
@@ -1116,8 +1144,14 @@ function loadRuntime(address) {
 function start() {
   const policy = once(pagePolicy);
   const runtime = () => loadRuntime(new URL("vega.js", ownAddress).href);
+  const figures = [...document.querySelectorAll("figure.explorer[data-explorer]")];
+  // The observer answers a frame later; Vega for a figure in sight can be on its way by then.
+  if (figures.some((figure) => figure.getBoundingClientRect().top < 1.5 * innerHeight)) {
+    policy();
+    runtime().catch(() => {}); // the figure's own mount shows the reason
+  }
   collectLiveText();
-  for (const figure of document.querySelectorAll("figure.explorer[data-explorer]")) {
+  for (const figure of figures) {
     try {
       const payload = JSON.parse(figure.querySelector(":scope > .explorer-payload").textContent);
       adopt(figure, payload, { runtime, policy, links: true });

@@ -1,0 +1,122 @@
+"""What an exercise's check cell says to a student, case by case."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scaling_helpers.checks import (
+    CheckFailed,
+    Mistake,
+    NotSolved,
+    WrongType,
+    WrongValue,
+    expect,
+    expect_value,
+    holds,
+)
+
+
+def tokens(compute: float, params: float) -> float:
+    return compute / (6 * params)
+
+
+def test_a_right_answer_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    expect(1, tokens, 6e21, 1e9, want=1e12)
+    assert capsys.readouterr().out == "✓ Task 1: tokens(6e+21, 1e+09) = 1e+12\n"
+
+
+@pytest.mark.parametrize(
+    "answer", [1e12, 10**12, np.float32(1e12), np.float64(1e12), np.array(1e12), 1e12 * (1 + 1e-9)]
+)
+def test_any_real_number_type_is_accepted(answer: object) -> None:
+    expect_value(1, "D", answer, want=1e12)
+
+
+@pytest.mark.parametrize("answer", [(2.0, 3.0), [2, 3], np.array([2.0, 3.0])])
+def test_a_pair_may_be_a_tuple_a_list_or_an_array(answer: object) -> None:
+    expect_value(2, "(N, D)", answer, want=(2.0, 3.0))
+
+
+def test_the_stub_is_told_from_a_wrong_answer() -> None:
+    def stub(compute: float) -> float:
+        raise NotImplementedError
+
+    with pytest.raises(NotSolved, match="Task 1 is not solved yet: replace the `raise NotImplementedError` line"):
+        expect(1, stub, 6e21, want=1e12)
+    with pytest.raises(NotSolved, match="still `...`"):
+        expect_value(1, "ratio", ..., want=0.8)
+
+
+def test_a_missing_return_is_named() -> None:
+    with pytest.raises(WrongType, match="is None, expected one number. Is there a return line"):
+        expect(1, lambda: None, want=1.0, what="f()")
+
+
+@pytest.mark.parametrize("answer", ["1e12", True, 1 + 0j, {"D": 1e12}, [[1.0], [2.0, 3.0]], [1.0, "x"]])
+def test_what_is_not_a_real_number_is_refused(answer: object) -> None:
+    with pytest.raises(WrongType, match="expected one number"):
+        expect_value(1, "D", answer, want=1e12)
+
+
+def test_the_wrong_number_of_numbers_is_refused() -> None:
+    with pytest.raises(WrongType, match=r"an array of shape \(2,\), expected one number"):
+        expect_value(1, "D", (1.0, 2.0), want=1e12)
+    with pytest.raises(WrongType, match="is one number, expected 2 numbers"):
+        expect_value(1, "(N, D)", 1.0, want=(1.0, 2.0))
+
+
+@pytest.mark.parametrize("answer", [float("nan"), float("inf")])
+def test_nan_and_infinity_are_wrong_values(answer: float) -> None:
+    with pytest.raises(WrongValue, match="not finite"):
+        expect_value(1, "D", answer, want=1e12)
+
+
+def test_a_wrong_value_comes_with_its_ratio_to_the_right_one() -> None:
+    with pytest.raises(WrongValue, match=r"D is 3e\+12; that is 3 times the right value\.$"):
+        expect_value(1, "D", 3e12, want=1e12)
+    with pytest.raises(WrongValue, match=r"that is \(2, 1\) times the right values, in order"):
+        expect_value(2, "(N, D)", (2.0, 5.0), want=(1.0, 5.0))
+
+
+def test_a_mistake_that_is_recognised_gets_its_hint_and_no_other() -> None:
+    mistakes = [Mistake(6e12, "divide by 6 as well"), Mistake(3e12, "one pass forward is not the whole cost")]
+    with pytest.raises(WrongValue, match="Hint: divide by 6 as well"):
+        expect_value(1, "D", 6e12, want=1e12, mistakes=mistakes)
+    with pytest.raises(WrongValue, match="Hint: one pass forward"):
+        expect_value(1, "D", 3e12, want=1e12, mistakes=mistakes)
+    with pytest.raises(WrongValue) as failure:
+        expect_value(1, "D", 7e12, want=1e12, mistakes=mistakes)
+    assert "Hint" not in str(failure.value)
+
+
+def test_an_answer_outside_the_tolerance_is_wrong() -> None:
+    expect_value(1, "D", 1.009, want=1.0, rtol=0.01)
+    with pytest.raises(WrongValue):
+        expect_value(1, "D", 1.011, want=1.0, rtol=0.01)
+
+
+def test_an_error_of_the_students_own_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        expect(1, tokens, 6e21, 0, want=1e12)
+
+
+def test_a_property_is_checked_without_giving_the_answer_away(capsys: pytest.CaptureFixture[str]) -> None:
+    holds(2, "spends the whole budget", np.bool_(True), hint="D = C / (6 N)")
+    assert capsys.readouterr().out == "✓ Task 2: spends the whole budget\n"
+    with pytest.raises(WrongValue, match=r"not so: spends the whole budget\. Hint: D = C / \(6 N\)"):
+        holds(2, "spends the whole budget", False, hint="D = C / (6 N)")
+    with pytest.raises(TypeError, match="condition must be True or False, got 1"):
+        holds(2, "spends the whole budget", 1, hint="")
+
+
+@pytest.mark.parametrize("want", [0.0, float("nan"), (1.0, 0.0)])
+def test_an_authors_slip_is_not_a_students(want: object) -> None:
+    with pytest.raises(ValueError, match="want must be finite and not zero"):
+        expect_value(1, "D", 1.0, want=want)  # type: ignore[arg-type]
+
+
+def test_a_notebook_shows_one_line_and_no_stack() -> None:
+    failure = WrongValue("Task 1: D is 3; that is 3 times the right value.")
+    assert isinstance(failure, CheckFailed)
+    assert failure._render_traceback_() == ["✗ Task 1: D is 3; that is 3 times the right value."]
