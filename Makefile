@@ -38,6 +38,9 @@ serve: book ## Serve the built book on this machine (PORT=8000)
 	@echo "The book is at http://localhost:$(PORT)/ (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
 
+lab: $(READY) ## Open the chapters as notebooks in JupyterLab, explorers live
+	@$(BIN)/python lab
+
 test: $(READY) ## Everything CI checks: lint, types, package, notebooks, built book, browser, JupyterLab
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -m "not long" --cov --cov-report=term:skip-covered tests
