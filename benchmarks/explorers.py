@@ -49,11 +49,11 @@ PLOTLY_MOVES = """async ([count]) => {
     const begin = performance.now();
     await Plotly.react(plot, [{ ...curve, y }], plot.layout);
     plot.getBoundingClientRect();
-    await new Promise((done) => { const channel = new MessageChannel(); channel.port1.onmessage = done; channel.port2.postMessage(0); });
+    await NEXT_TASK;
     times.push(performance.now() - begin);
   }
   return times;
-}"""
+}""".replace("NEXT_TASK", measure.NEXT_TASK)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def measure_page(browser: Browser, site: Path, home: str, strict: str, name: str
 def plotly_page() -> Iterator[Path]:
     """A folder with one page: the IsoFLOP curve of the default state, Plotly embedded."""
     import numpy as np
-    import plotly.graph_objects as go
+    import plotly.graph_objects as go  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     from scaling_helpers.laws import BESIROGLU_2024, FLOP_PER_PARAMETER_TOKEN
 
@@ -165,7 +165,8 @@ def report(rows: list[Row], plotly: dict[str, Any] | None, browser_version: str)
         lines.append(f"{row.page}, {row.explorers} explorer{'s' if row.explorers != 1 else ''}")
         add("own bytes", kilobytes(row.own), row.own[1], size["page_own"], "bytes gzipped")
         add("shared by all pages", kilobytes(row.shared), row.shared[1], size["page_shared"], "bytes gzipped")
-        add("shared by pages with explorers", kilobytes(row.explorers_shared), row.explorers_shared[1], size["explorers_shared"], "bytes gzipped")
+        drawing = row.explorers_shared
+        add("shared by pages with explorers", kilobytes(drawing), drawing[1], size["explorers_shared"], "bytes gzipped")
         add("navigation to all explorers live", f"{row.live_s:.2f} s", row.live_s, live, "s")
         add("layout shift", f"{row.shift:.3f}", row.shift, BUDGETS["layout"]["shift"], "")
         for label, pair, prefix in (("with Function()", row.move_ms, ""), ("without", row.strict_move_ms, "strict_")):

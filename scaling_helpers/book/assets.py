@@ -8,6 +8,7 @@ lies next to it, when the first explorer nears the screen.
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,8 @@ def vega(cache: Path) -> bytes:
     """Vega's text, kept between builds: bundling takes seconds."""
     from scaling_helpers.explorers.runtime import vega_runtime, vega_version
 
-    kept = cache / f"{vega_version()}.js"
+    made_by = Path(__file__).read_bytes() + (PACKAGE / "explorers" / "runtime.py").read_bytes()
+    kept = cache / f"{vega_version()}-{sha256(made_by).hexdigest()[:12]}.js"
     if not kept.exists():
         write_if_changed(kept, vega_runtime().encode())
     return kept.read_bytes()

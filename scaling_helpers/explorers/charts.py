@@ -93,8 +93,11 @@ def short(expression: str) -> str:
 
 
 def flop_words(expression: str) -> str:
-    """A Vega expression that writes a budget as 5.8e+23 FLOP."""
-    return f"format({expression}, '.2~e') + ' FLOP'"
+    """A Vega expression that writes a budget as 5.76 × 10²³ FLOP; its exponent has two digits."""
+    digits = "['⁰','¹','²','³','⁴','⁵','⁶','⁷','⁸','⁹']"
+    parts = f"split(format({expression}, '.2~e'), 'e+')"
+    first, second = (f"{digits}[toNumber(substring({parts}[1], {at}, {at + 1}))]" for at in (0, 1))
+    return f"{parts}[0] + ' × 10' + {first} + {second} + ' FLOP'"
 
 
 def _config() -> dict[str, Any]:

@@ -155,6 +155,7 @@ class Declaration:
             "defaults": self.defaults(),
             "presets": [{"label": p.label, "values": dict(p.values), "note": p.note} for p in self.presets],
             "readouts": [dict(vars(readout)) for readout in self.readouts],
+            "initial": self.read(state),  # shown until the view has run
             "guess": dict(vars(self.guess)) if self.guess else None,
             "drag": dict(self.drag) if self.drag else None,
             "python": self.python,

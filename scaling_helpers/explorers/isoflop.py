@@ -199,7 +199,7 @@ def chart() -> dict[str, Any]:
         line(canvas.curve(60, on_budget_other, where="two_laws"), "other", strokeWidth=2.5, strokeDash=[8, 4]),
         line(canvas.curve(120, on_budget), "law", strokeWidth=3),
         best.mark_point(size=130, filled=True, opacity=1, color=color("law")).encode(x=x, y=y, opacity=shown()),
-        words(best, f"'optimum ' + {short('best_N')}", "law", dy=20),
+        words(best, f"'optimum ' + {short('best_N')}", "law", dy=20, align=alt.ExprRef("best_N > 1e12 ? 'right' : 'center'")),
         second_best.mark_point(size=110, strokeWidth=2.5, color=color("other"), clip=True).encode(x=x, y=y, opacity=shown()),
         level.mark_point(size=80, shape="diamond", filled=True, color=color("you"), clip=True).encode(
             x=x, y=y, opacity=shown()

@@ -15,7 +15,7 @@
  * @typedef {{control: string, answer: string, prompt: string, values?: Values}} Guess
  * @typedef {{name: string, title: string, question: string, observe: string, caption: string, alt: string,
  *   controls: Control[], defaults: Values, presets: Preset[], readouts: Readout[], alternative: string, guess: ?Guess,
- *   drag: ?{control: string, axis: "x"|"y"}, python: string, sources: Object<string, string>[], spec: object}} Payload
+ *   initial: ?Object<string, ?number>, drag: ?{control: string, axis: "x"|"y"}, python: string, sources: Object<string, string>[], spec: object}} Payload
  * @typedef {{runtime: () => Promise<Function>, policy: () => Promise<boolean>, links: boolean, picture?: string,
  *   changed?: (values: Values) => void}} Host  what differs between a page and Jupyter
  */
@@ -29,6 +29,8 @@ const STEPS = { arrow: { log: 0.02, linear: 0.01 }, page: { log: 0.25, linear: 0
 const LEAST_HEIGHT = 340;
 /** A screen reader hears the new state once the reader has paused, not every frame. */
 const PAUSE = 600;
+/** How long a kernel may take to send Vega before the reader is told that none answers. */
+const SILENCE = 8000;
 
 /* ------------------------------------------------------------------------------------------------ numbers */
 
@@ -457,7 +459,7 @@ function buildReadouts(readouts) {
   const tables = titles.map((group) => {
     const members = readouts.filter((readout) => (readout.group ?? "") === group);
     const rows = members.map((readout) => {
-      const cell = h("td", { class: "explorer-value" }, "…");
+      const cell = h("td", { class: "explorer-value", "data-readout": readout.name }, "…");
       cells.set(readout.name, cell);
       return h("tr", { class: accent(readout) }, h("th", { scope: "row" }, readout.label), cell, h("td", { class: "explorer-unit" }, readout.unit));
     });
@@ -618,6 +620,7 @@ class Explorer {
     this.stage.before(board);
     board.append(this.stage, controls);
     board.after(readouts);
+    if (payload.initial) for (const { name, format: kind } of payload.readouts) write(cells.get(name), format(payload.initial[name], kind));
     this.alternative.after(...[this.state, observe, bar, this.status, ...panels, this.voice].filter(Boolean));
     figure.dataset.state = "waiting";
   }
@@ -1259,7 +1262,12 @@ function render({ model, el }) {
   for (const name of names) explorer.values[name] = model.get(name);
   explorer.paintControls();
   const unlink = linkTraits(model, explorer, names);
+  // A notebook reopened with no kernel, or with a fresh one, restores the figure, and nothing answers it.
+  const silent = setTimeout(() => {
+    if (figure.dataset.state === "waiting") explorer.say("No kernel answers. Run this cell to bring the explorer to life.");
+  }, SILENCE);
   return () => {
+    clearTimeout(silent);
     ending.abort();
     unlink();
     nearby.unobserve(figure);
