@@ -114,11 +114,19 @@ def make_icons(app: Sphinx) -> None:
     stamp.write_text(key)
 
 
+def departed(site: Path, known: set[str]) -> list[Path]:
+    """Pages and their notebooks that an earlier build left in ``site`` and that ``known``, the page names, lacks."""
+    pages = [*site.rglob("*.html"), *site.rglob("*.ipynb")]
+    return [page for page in pages if page.relative_to(site).with_suffix("").as_posix() not in known]
+
+
 def tidy(app: Sphinx, exception: Exception | None) -> None:
     """Take out of the finished site what no page asks for, and refuse paths of this machine in it."""
     if exception is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
+    for page in departed(site, {*app.env.all_docs, "search"}):
+        page.unlink()
     if app._warncount == 0 and (site / "reports").exists():
         shutil.rmtree(site / "reports")  # MyST-NB's tracebacks of an earlier build that failed
     for pattern in SUPERFLUOUS:

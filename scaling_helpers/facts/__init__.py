@@ -95,6 +95,10 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 }
 
 
+#: What a numeric column holds, in words.
+_COLUMNS = {"params": "parameters", "active_params": "active parameters", "tokens": "training tokens", "flop": "training compute"}
+
+
 @cache
 def table(name: str) -> Mapping[str, Mapping[str, str]]:
     """All rows of one table: row id -> column -> text, checked.
@@ -172,7 +176,7 @@ def get(path: str) -> Fact:
         raise FactError(f"{path!r}: {name} gives no {column} for {row_id!r}")
     return Fact(
         path=path,
-        label=row.get("label") or f"{column} of {row.get('name') or row_id}",
+        label=row.get("label") or f"{_COLUMNS.get(column, column)} of {row.get('name') or row_id}",
         value=float(row[column]),
         unit=units[column] if units else row["unit"],
         low=float(row["low"]) if row.get("low") else None,

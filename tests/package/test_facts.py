@@ -22,7 +22,7 @@ def test_a_fact_carries_value_unit_interval_and_provenance():
     assert (alpha.value, alpha.low, alpha.high, alpha.unit) == (0.3478, 0.317, 0.373, "1")
     assert "2404.10102" in alpha.source and alpha.interval
     size = facts.get("models/gpt-3/params")
-    assert (size.value, size.unit, size.label) == (1.75e11, "parameters", "params of GPT-3")
+    assert (size.value, size.unit, size.label) == (1.75e11, "parameters", "parameters of GPT-3")
 
 
 def test_estimates_are_known_as_estimates():

@@ -1,0 +1,250 @@
+"""What must hold of the built book and needs no browser: links, equations, the same bytes twice, nothing stale."""
+
+from __future__ import annotations
+
+import filecmp
+import re
+import shutil
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+import yaml  # type: ignore[import-untyped]
+from bs4 import BeautifulSoup, Tag
+
+from benchmarks.pages import pages
+
+from ..conftest import ROOT, build_book
+from .test_sphinx_side import HEADER, SmallBook, cell
+
+#: Files that may differ between two builds of one tree, and why.
+MAY_DIFFER = {".buildinfo": "Sphinx's key over its configuration, with absolute paths; no page asks for it"}
+NOT_SOURCE = (
+    ".venv",
+    ".git",
+    "_build",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+    ".coverage*",
+    ".ipynb_checkpoints",
+    "*.egg-info",
+)
+
+
+@cache
+def parsed(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def attribute(tag: Tag, name: str) -> str:
+    return str(tag.get(name) or "")
+
+
+# ---- links and references -------------------------------------------------------------------------------------------
+
+
+def broken_links(site: Path, page: str) -> list[str]:
+    """Links and files that ``page`` names and the site does not have."""
+    path = site / page
+    faults = []
+    for tag in parsed(path).find_all(["a", "link", "script", "img"]):
+        target = attribute(tag, "href") or attribute(tag, "src")
+        parts = urlsplit(target)
+        if parts.scheme or parts.netloc or not target:
+            continue
+        file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        if file.is_dir():
+            file /= "index.html"
+        if not file.exists():
+            faults.append(f"{page}: {target} does not exist")
+        elif parts.fragment and file.suffix == ".html" and not has_anchor(file, unquote(parts.fragment).split("?")[0]):
+            faults.append(f"{page}: {target} has no such place")
+    return faults
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    return frozenset(attribute(tag, "id") for tag in parsed(path).find_all(id=True))
+
+
+def has_anchor(path: Path, name: str) -> bool:
+    return name in anchors(path) or name == "top"
+
+
+def test_every_link_of_the_site_leads_somewhere(book_html: Path) -> None:
+    faults = [fault for page in pages(book_html) for fault in broken_links(book_html, page)]
+    assert not faults, "\n".join(faults)
+
+
+def test_a_broken_link_is_reported(tmp_path: Path) -> None:
+    body = '<p id="here">x</p><a href="#here">a</a><a href="#there">b</a><a href="gone.html">c</a><img alt="" src="gone.png">'
+    (tmp_path / "a.html").write_text(body, encoding="utf-8")
+    faults = broken_links(tmp_path, "a.html")
+    assert [fault.split()[1] for fault in faults] == ["#there", "gone.html", "gone.png"]
+
+
+def equation_faults(site: Path, page: str) -> list[str]:
+    """Numbers of equations that repeat, and references whose number is not their equation's."""
+    path = site / page
+    soup = parsed(path)
+    faults = []
+    numbers = [number.get_text().split(")")[0].strip("(") for number in soup.select(".math-block .eqno")]
+    faults += [f"{page}: two equations ({number})" for number, count in Counter(numbers).items() if count > 1]
+    labelled = soup.select(".math-block[id]")
+    faults += [f"{page}: a labelled equation has no number: {block['id']}" for block in labelled if not block.select(".eqno")]
+    for link in soup.select("main a.reference"):
+        parts = urlsplit(attribute(link, "href"))
+        if not parts.fragment.startswith("equation-"):
+            continue
+        file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        target = parsed(file).find(id=parts.fragment) if file.exists() else None
+        number = target.select_one(".eqno") if isinstance(target, Tag) else None
+        wanted = number.get_text().split(")")[0] + ")" if number else "an equation"
+        if wanted not in link.get_text():
+            faults.append(f"{page}: {link.get_text()!r} leads to {parts.fragment}, which is {wanted}")
+    return faults
+
+
+def test_equations_are_numbered_once_and_references_carry_their_numbers(book_html: Path) -> None:
+    faults = [fault for page in pages(book_html) for fault in equation_faults(book_html, page)]
+    assert not faults, "\n".join(faults)
+
+
+def test_a_wrong_equation_number_is_reported(tmp_path: Path) -> None:
+    block = '<div class="math-block" id="equation-{0}"><span class="eqno">({1})<a>#</a></span></div>'
+    refer = '<main><a class="reference" href="#equation-{0}">({1})</a></main>'
+    cases = {
+        "good": block.format("a", 1) + block.format("b", 2) + refer.format("b", 2),
+        "twice": block.format("a", 1) + block.format("b", 1),
+        "other": block.format("a", 1) + block.format("b", 2) + refer.format("a", 2),
+        "gone": refer.format("c", 1),
+        "none": '<div class="math-block" id="equation-a"></div>',
+    }
+    for name, body in cases.items():
+        (tmp_path / f"{name}.html").write_text(body, encoding="utf-8")
+    assert not equation_faults(tmp_path, "good.html")
+    assert all(equation_faults(tmp_path, f"{name}.html") for name in cases if name != "good")
+
+
+def formulas_in(source: Path) -> int:
+    """How many displayed equations a chapter's source has, code aside."""
+    text = source.read_text(encoding="utf-8")
+    if source.suffix == ".ipynb":
+        text = "\n\n".join(one.source for one in nbformat.reads(text, as_version=4).cells if one.cell_type == "markdown")
+    text = re.sub(r"^(`{3,}|:{3,})\{code-cell\}.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    directives = re.findall(r"^\s*(?:`{3,}|:{3,})\{math\}", text, re.MULTILINE)
+    return len(directives) + len(re.findall(r"^\s*\$\$", text, re.MULTILINE)) // 2
+
+
+def test_every_displayed_equation_of_the_sources_is_mathml_in_its_page(book_html: Path) -> None:
+    counted = 0
+    for page in pages(book_html):
+        for source in (ROOT / page).with_suffix(".md"), (ROOT / page).with_suffix(".ipynb"):
+            if source.exists():
+                wanted = formulas_in(source)
+                found = len(parsed(book_html / page).select(".math-block math"))
+                assert found == wanted, f"{page} shows {found} of the {wanted} equations of {source.name}"
+                counted += found
+    assert counted > 0
+
+
+def test_ids_are_unique_on_every_page(book_html: Path) -> None:
+    for page in pages(book_html):
+        seen = Counter(attribute(tag, "id") for tag in parsed(book_html / page).find_all(id=True))
+        assert not (repeated := [name for name, count in seen.items() if count > 1]), f"{page}: {repeated}"
+
+
+def test_nothing_of_this_machine_or_of_another_host_is_in_the_site(book_html: Path) -> None:
+    for path in book_html.rglob("*"):
+        if path.suffix in {".html", ".js", ".css", ".ipynb", ".json"}:
+            text = path.read_text(encoding="utf-8")
+            assert str(ROOT) not in text, path
+            assert str(Path.home()) + "/" not in text or Path.home() == Path("/"), path
+    configuration = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert configuration["sphinx"]["config"]["html_copy_source"] is False
+
+
+# ---- the same bytes twice, nothing stale ----------------------------------------------------------------------------
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Files that two trees do not share byte by byte, but for MAY_DIFFER."""
+    names = {path.relative_to(tree).as_posix() for tree in (one, other) for path in tree.rglob("*") if path.is_file()}
+
+    def same(name: str) -> bool:
+        return (one / name).exists() and (other / name).exists() and filecmp.cmp(one / name, other / name, shallow=False)
+
+    return sorted(name for name in names - set(MAY_DIFFER) if not same(name))
+
+
+def test_two_clean_builds_of_a_small_book_give_the_same_bytes(book_html: Path, tmp_path: Path) -> None:
+    sites = []
+    for folder in ("one", "another folder, of another name"):
+        book = SmallBook(tmp_path / folder)
+        shutil.copytree(book_html.parent / "made", book.folder / "_build" / "made")  # fonts and Vega: seconds each
+        drawing = (
+            "from scaling_helpers import explorers, figures, laws\n"
+            "figures.isoflop_curves(laws.BESIROGLU_2024, [1e21, 1e23], alt='Two bowl-shaped curves of loss against size, '\n"
+            "    'the lower one, of the larger budget, with its lowest point further to the right.')"
+        )
+        book.write("index.md", "# Index\n\nA plain page with $x^2$ and {fact}`models/gopher/tokens`.\n")
+        book.write("chapters/one.md", HEADER + "# One\n" + cell(drawing) + cell("explorers.isoflop()"))
+        built = book.build()
+        assert built.status == 0, built.output
+        sites.append(built.site)
+    assert not differences(*sites)
+
+
+@pytest.mark.long
+def test_two_clean_builds_of_the_book_give_the_same_bytes(tmp_path: Path) -> None:
+    sites = []
+    for folder in ("one", "another folder, of another name"):
+        copy = tmp_path / folder
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+        done = build_book(copy, {"PYTHONPATH": str(copy)})
+        assert done.returncode == 0, done.stdout[-6000:]
+        sites.append(copy / "_build" / "html")
+    assert not differences(*sites)
+
+
+def test_a_byte_that_differs_is_reported(tmp_path: Path) -> None:
+    for tree, text in (("a", "one"), ("b", "two")):
+        (tmp_path / tree).mkdir()
+        (tmp_path / tree / "same.html").write_text("same", encoding="utf-8")
+        (tmp_path / tree / "page.html").write_text(text, encoding="utf-8")
+    (tmp_path / "b" / "more.js").touch()
+    assert differences(tmp_path / "a", tmp_path / "b") == ["more.js", "page.html"]
+
+
+def test_what_is_excused_from_being_the_same_exists(book_html: Path) -> None:
+    assert all((book_html / name).exists() and reason for name, reason in MAY_DIFFER.items())
+
+
+def test_a_change_in_code_or_chapter_changes_the_page_and_nothing_else_runs_again(tmp_path: Path) -> None:
+    book = SmallBook(tmp_path)
+    source = "from scaling_helpers.laws import BESIROGLU_2024 as law\nprint('LOSS', round(law.loss(1e10, 1e12), 6))"
+    book.write("index.md", "# Index\n\nA plain page.\n")
+    book.write("chapters/one.md", HEADER + "# One\n\nAs it was.\n" + cell(source))
+    first = book.build()
+    assert (first.status, first.executed) == (0, 1), first.output
+    before = re.findall(r"LOSS [\d.]+", first.page("chapters/one"))
+    assert before
+
+    unchanged = book.build()
+    assert (unchanged.status, unchanged.executed) == (0, 0), unchanged.output
+
+    book.replace("scaling_helpers/laws.py", "return self.E + self.A", "return 1 + self.E + self.A")
+    changed = book.build()
+    assert (changed.status, changed.executed) == (0, 1), changed.output
+    after = re.findall(r"LOSS [\d.]+", changed.page("chapters/one"))
+    assert float(after[0].split()[1]) == pytest.approx(1 + float(before[0].split()[1]), abs=2e-6)
+
+    book.replace("chapters/one.md", "As it was.", "As it is now.")
+    reworded = book.build()
+    assert (reworded.status, reworded.executed) == (0, 0), "only text changed"
+    assert "As it is now." in reworded.page("chapters/one")
+    assert re.findall(r"LOSS [\d.]+", reworded.page("chapters/one")) == after
