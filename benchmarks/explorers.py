@@ -116,7 +116,7 @@ def plotly_page() -> Iterator[Path]:
 
     sizes = np.geomspace(1e8, 1e13, 120)  # parameters
     tokens = 5.76e23 / (FLOP_PER_PARAMETER_TOKEN * sizes)
-    figure = go.Figure(go.Scatter(x=sizes, y=BESIROGLU_2024.loss(sizes, tokens)))
+    figure = go.Figure(go.Scatter(x=sizes.tolist(), y=BESIROGLU_2024.loss(sizes, tokens).tolist()))
     figure.update_xaxes(type="log", title="Model size N (parameters)").update_yaxes(title="Loss (nats per token)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -189,6 +189,8 @@ def chart() -> dict[str, Any]:
     second_best = canvas.point({"size": "second_N", "loss": "second_loss"}, where="two_laws")
     yours = canvas.point({"size": "model", "loss": "model_loss"})
     level = canvas.point({"size": "equal_N", "to": "model", "loss": "model_loss"}, where="!off_top")
+    # On a phone there is no room beside the line; the readouts say the same.
+    same_loss = f"width < 430 ? '' : 'same loss at ' + {flop_words('equal_C')}"
     your_words = f"'your model ' + {short('model')} + (off_top && reveal ? ', off the top' : '')"
     return canvas.compose(
         line(neighbours, "axis", 0.5, strokeWidth=1).encode(x=x_with(sizes_axis), detail="decade:O"),
@@ -204,8 +206,7 @@ def chart() -> dict[str, Any]:
         level.mark_point(size=80, shape="diamond", filled=True, color=color("you"), clip=True).encode(
             x=x, y=y, opacity=shown()
         ),
-        # On a phone there is no room beside the line; the readouts say the same.
-        words(level, f"width < 430 ? '' : 'same loss at ' + {flop_words('equal_C')}", "you", align="right", dx=-10, dy=-2, clip=True),
+        words(level, same_loss, "you", align="right", dx=-10, dy=-2, clip=True),
         yours.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x),
         yours.mark_point(size=150, filled=True, color=color("you")).encode(
             x=x, y=y, opacity=shown(), shape=alt.value(alt.ExprRef("off_top ? 'triangle-up' : 'circle'"))

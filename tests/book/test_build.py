@@ -205,7 +205,7 @@ def test_two_clean_builds_of_the_book_give_the_same_bytes(tmp_path: Path) -> Non
     for folder in ("one", "another folder, of another name"):
         copy = tmp_path / folder
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
-        done = build_book(copy, {"PYTHONPATH": str(copy)})
+        done = build_book(copy)
         assert done.returncode == 0, done.stdout[-6000:]
         sites.append(copy / "_build" / "html")
     assert not differences(*sites)
@@ -225,7 +225,7 @@ def test_what_is_excused_from_being_the_same_exists(book_html: Path) -> None:
 
 
 def test_a_change_in_code_or_chapter_changes_the_page_and_nothing_else_runs_again(tmp_path: Path) -> None:
-    book = SmallBook(tmp_path)
+    book = SmallBook(tmp_path, own_package=True)
     source = "from scaling_helpers.laws import BESIROGLU_2024 as law\nprint('LOSS', round(law.loss(1e10, 1e12), 6))"
     book.write("index.md", "# Index\n\nA plain page.\n")
     book.write("chapters/one.md", HEADER + "# One\n\nAs it was.\n" + cell(source))

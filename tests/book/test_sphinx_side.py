@@ -567,7 +567,8 @@ def test_an_explorer_without_its_script_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_page_taken_out_of_the_contents_leaves_the_site(tmp_path: Path) -> None:
-    for name in ("index.html", "search.html", "chapters/kept.html", "chapters/kept.ipynb", "chapters/gone.html", "chapters/gone.ipynb"):
+    kept = ("index.html", "search.html", "chapters/kept.html", "chapters/kept.ipynb")
+    for name in (*kept, "chapters/gone.html", "chapters/gone.ipynb"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     gone = theme.departed(tmp_path, {"index", "search", "chapters/kept"})
