@@ -82,7 +82,7 @@ def measure_page(browser: Browser, site: Path, home: str, strict: str, name: str
     weight = measure.weigh(site, urls)
     explorer = page.evaluate("[...window.explorers.keys()][0]")
     moved = measure.moves(page, explorer, MOVES)
-    grown = measure.growth(page, lambda count: measure.moves(page, explorer, count), 1000)
+    grown = measure.growth(page, lambda count: measure.shake(page, explorer, count), 1000)
     context.close()
 
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -173,7 +173,7 @@ def report(rows: list[Row], plotly: dict[str, Any] | None, browser_version: str)
             add(f"move to repaint {label}, median", f"{pair[0]:.1f} ms", pair[0], ms[f"{prefix}move_median"], "ms")
             add(f"move to repaint {label}, 95 %", f"{pair[1]:.1f} ms", pair[1], ms[f"{prefix}move_p95"], "ms")
         grown = row.growth_bytes
-        add("heap after 1,000 moves", f"{grown / 1000:+,.0f} KB", grown, BUDGETS["memory"]["growth_per_1000_moves"], "bytes")
+        add("heap after 1,000 more moves", f"{grown / 1000:+,.0f} KB", grown, BUDGETS["memory"]["growth_per_1000_moves"], "bytes")
         lines.append("")
     lines.append("The same curve with Plotly, embedded")
     if plotly is None:

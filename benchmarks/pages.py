@@ -52,7 +52,7 @@ NEXT_TASK = """new Promise((done) => {
     })"""
 
 # Sets a random state, so that no move repeats the one before.
-MOVES = """async ([id, count]) => {
+MOVES = """async ([id, count, paced]) => {
   const handle = window.explorers.get(id);
   const controls = handle.controls().filter((c) => c.kind === "log" || c.kind === "linear");
   let seed = 1;
@@ -61,7 +61,7 @@ MOVES = """async ([id, count]) => {
   for (let i = 0; i < count; i += 1) {
     const c = controls[i % controls.length];
     const value = c.kind === "log" ? c.min * (c.max / c.min) ** random() : c.min + (c.max - c.min) * random();
-    await new Promise(requestAnimationFrame);
+    if (paced) await new Promise(requestAnimationFrame);
     const start = performance.now();
     await handle.set({ [c.name]: value });
     document.getElementById(id).getBoundingClientRect();  // style and layout belong to the move
@@ -141,8 +141,13 @@ def cold_starts(browser: Browser, url: str, repeats: int) -> list[dict[str, floa
 
 def moves(page: Page, explorer: str, count: int) -> Moves:
     """Move ``explorer`` (its id on the page) ``count`` times."""
-    times = sorted(cast("list[float]", page.evaluate(MOVES, [explorer, count])))
+    times = sorted(cast("list[float]", page.evaluate(MOVES, [explorer, count, True])))
     return Moves(median(times), times[math.ceil(0.95 * len(times)) - 1])
+
+
+def shake(page: Page, explorer: str, count: int) -> None:
+    """Move ``explorer`` as fast as it goes, without waiting for frames."""
+    page.evaluate(MOVES, [explorer, count, False])
 
 
 def heap(page: Page) -> int:
@@ -156,8 +161,8 @@ def heap(page: Page) -> int:
 
 
 def growth(page: Page, move: Callable[[int], object], count: int) -> int:
-    """Bytes by which the heap has grown after ``count`` moves, once three hundred have filled every cache."""
-    move(300)
+    """Bytes by which the heap has grown after ``count`` moves, once as many have filled every cache."""
+    move(count)
     before = heap(page)
     move(count)
     return heap(page) - before

@@ -120,13 +120,19 @@ def departed(site: Path, known: set[str]) -> list[Path]:
     return [page for page in pages if page.relative_to(site).with_suffix("").as_posix() not in known]
 
 
+def sweep(app: Sphinx, exception: Exception | None) -> None:
+    """Remove the pages that the contents no longer list."""
+    if exception is None and app.builder.format == "html":
+        site = Path(app.outdir)
+        for page in departed(site, {*app.env.all_docs, "search"}):
+            page.unlink()
+
+
 def tidy(app: Sphinx, exception: Exception | None) -> None:
     """Take out of the finished site what no page asks for, and refuse paths of this machine in it."""
     if exception is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    for page in departed(site, {*app.env.all_docs, "search"}):
-        page.unlink()
     if app._warncount == 0 and (site / "reports").exists():
         shutil.rmtree(site / "reports")  # MyST-NB's tracebacks of an earlier build that failed
     for pattern in SUPERFLUOUS:
@@ -153,6 +159,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("comments_config", {}, "env")
     app.connect("config-inited", configure)
     app.connect("builder-inited", make_icons)
+    app.connect("build-finished", sweep)
     app.connect("build-finished", tidy)
     app.add_css_file("palette.css", priority=800)
     app.add_css_file("book.css", priority=900)

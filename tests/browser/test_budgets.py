@@ -116,7 +116,7 @@ def test_a_thousand_moves_leave_no_growth_in_memory(browser: Browser, book_html:
     page = context.new_page()
     measure.bring_to_life(page, f"{site}/{name}")
     explorer = page.evaluate("[...window.explorers.keys()][0]")
-    grown = measure.growth(page, lambda count: measure.moves(page, explorer, count), 1000)
+    grown = measure.growth(page, lambda count: measure.shake(page, explorer, count), 1000)
     assert grown < BUDGETS["memory"]["growth_per_1000_moves"]
     # The measure sees a leak when there is one: four kilobytes a move.
     leak = "(n) => { for (let i = 0; i < n; i += 1) (window.leak ??= []).push(new Array(1000).fill(i)) }"
