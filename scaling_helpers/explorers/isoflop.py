@@ -243,12 +243,17 @@ def _sources() -> tuple[Source, ...]:
     """The constants of each law and the exponents of N*, with the intervals their authors give."""
     names = [*facts.paths("laws"), *facts.paths("allocation_exponents")]
     found = [facts.get(name) for name in names if "kaplan" not in name]
-    return tuple(Source(f.label, _with_interval(f), f"{f.location}; {f.source}", f.confidence) for f in found)
+    return tuple(Source(f.label, _with_bounds(f), _where(f), f.confidence) for f in found)
 
 
-def _with_interval(fact: facts.Fact) -> str:
-    bounds = f" ({fact.low:g} to {fact.high:g}: {fact.interval})" if fact.low is not None and fact.high is not None else ""
-    return f"{fact.value:.8g}{bounds}" + (f"; {fact.note}" if "too narrow" in fact.note else "")
+def _with_bounds(fact: facts.Fact) -> str:
+    bounds = f" ({fact.low:g} to {fact.high:g})" if fact.low is not None and fact.high is not None else ""
+    return f"{fact.value:.8g}{bounds}"
+
+
+def _where(fact: facts.Fact) -> str:
+    interval = f"; interval: {fact.interval}" if fact.interval else ""
+    return f"{fact.location}; {fact.source}{interval}" + (f"; {fact.note}" if "too narrow" in fact.note else "")
 
 
 @cache
