@@ -242,7 +242,7 @@ def _presets() -> tuple[Preset, ...]:
 def _sources() -> tuple[Source, ...]:
     """The constants of each law and the exponents of N*, with the intervals their authors give."""
     names = [*facts.paths("laws"), *facts.paths("allocation_exponents")]
-    found = [facts.get(name) for name in names if "kaplan" not in name]
+    found = [facts.get(name) for name in names if name.split("/")[1] in LAWS]
     return tuple(Source(f.label, _with_interval(f), f"{f.location}; {f.source}", f.confidence) for f in found)
 
 
