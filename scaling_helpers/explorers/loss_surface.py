@@ -141,12 +141,13 @@ def chart() -> dict[str, Any]:
         return chart.transform_calculate(words=text).mark_text(color=color(meaning), **style).encode(x=x, y=y, text="words:N")
 
     level = field("level") * reducible
-    on_path = law.optimal(law.compute_for_loss(law.E + level))
+    # Where a contour leaves the map on the right; beyond the top where it never gets there.
+    edge = SIZES[1] * 0.9
+    gap = np.maximum(level - law.A / edge**law.alpha, 1e-9)
     levels = [float(one) for one in LEVELS]
     contours = canvas.family("level", levels, 60, contour(law, level, STEP), where="true")
-    crossings = canvas.family(
-        "level", levels, 1, {"size": on_path.N, "tokens": on_path.D, "loss": law.E + level}, where="true"
-    ).transform_filter("datum.step < 0.5")
+    at_edge = {"size": edge + 0.0 * level, "tokens": (law.B / gap) ** (1.0 / law.beta), "loss": law.E + level}
+    edges = canvas.family("level", levels, 1, at_edge, where="true").transform_filter("datum.step < 0.5")
     size = SIZES[0] * (SIZES[1] / SIZES[0]) ** STEP
     budget_line = canvas.curve(1, {"size": size, "tokens": tokens_left(control["compute"], size)})
     equal_line = canvas.curve(1, {"size": size, "tokens": tokens_left(read["equivalent_compute"], size)})
@@ -158,7 +159,7 @@ def chart() -> dict[str, Any]:
     named = real.mark_text(fontSize=11, color=color("muted"), dy=-9).encode(x=x, y=y, text="name:N")
     return canvas.compose(
         line(contours, "axis", strokeWidth=1, opacity=0.7).encode(detail="level:O"),
-        words(crossings, "format(datum.loss, '.2f')", "muted", fontSize=11, fontWeight=400, dx=4, dy=-4, align="left", clip=True),
+        words(edges, "format(datum.loss, '.2f')", "muted", fontSize=11, fontWeight=400, dy=-6, align="right", clip=True),
         line(canvas.curve(2, {"size": path.N, "tokens": path.D}), "law", strokeWidth=1.5, strokeDash=[2, 4]),
         line(canvas.curve(80, contour(law, read["model_loss"] - law.E, STEP)), "you", strokeWidth=1.8, strokeDash=[5, 4]),
         line(canvas.curve(80, contour(law, reducible, STEP)), "law", strokeWidth=1.8),
@@ -168,24 +169,24 @@ def chart() -> dict[str, Any]:
         named.transform_filter("width >= 430"),
         equal.mark_point(size=80, shape="diamond", filled=True, opacity=1, color=color("you"), clip=True).encode(x=x, y=y),
         best.mark_point(size=130, filled=True, opacity=1, color=color("law")).encode(x=x, y=y),
-        words(best, f"'optimum ' + {short('best_N')} + ', loss ' + format(best_loss, '.3f')", "law", align="left", dx=10, dy=10),
+        words(best, "'optimum, ' + format(best_loss, '.3f')", "law", align="left", dx=8, dy=-14),
         yours.mark_point(size=150, filled=True, opacity=1, color=color("you")).encode(
             x=x, y=y, shape=alt.value(alt.ExprRef("off_map ? 'triangle-up' : 'circle'"))
         ),
         words(
             yours,
-            f"'your model ' + {short('model')} + ', loss ' + format(model_loss, '.3f') + (off_map ? ', off the map' : '')",
+            "'your model, ' + (off_map ? 'off the map' : format(model_loss, '.3f'))",
             "you",
-            align=alt.ExprRef("model > 3e10 ? 'right' : 'left'"),
-            dx=alt.ExprRef("model > 3e10 ? -10 : 10"),
-            dy=alt.ExprRef("model_D < 1e9 ? -12 : 14"),
+            align=alt.ExprRef("model > 3e11 ? 'right' : 'left'"),
+            dx=alt.ExprRef("model > 3e11 ? -10 : 10"),
+            dy=alt.ExprRef("model_D < 1e9 || model > 3e11 && model_D < 1e15 ? -13 : 14"),
         ),
     )
 
 
 def _dots() -> list[dict[str, Any]]:
     """Real models as points; a name where there is room for one."""
-    unnamed = {"gopher", "llama-3-70b"}
+    unnamed = {"gopher", "chinchilla", "llama-3-70b"}
     return [
         {
             "name": "" if name in unnamed else facts.table("models")[name]["name"],
@@ -208,9 +209,9 @@ def declaration() -> Declaration:
             "two lines meet there? Now change the law: which way does the point of contact move?"
         ),
         caption=(
-            "Each thin curve joins models of one loss, which is written where the curve crosses the dotted path of "
-            "optima. The thick line holds all models that the budget can pay; at the optimum it touches a contour and "
-            "does not cross it. Squares are real models, under their own budgets."
+            "Each thin curve joins models of one loss, written at the right. The thick line holds all models that the "
+            "budget can pay; at the optimum it touches a contour and does not cross it. The dotted path joins the optima "
+            "of all budgets; the thin line is the smaller budget that would reach your contour. Squares are real models."
         ),
         alt=(
             "A map with model size across and training tokens upward, both logarithmic. Contours of equal loss run from "

@@ -45,7 +45,7 @@ READOUTS = (
     Readout("total", "your bill", "FLOP", "flop", _BILL, 3),
     Readout("total_ratio", "your bill, against its bill", "", "times", _BILL, 3),
     Readout("break_even", "paid back after", "tokens of use", "count", _BILL, 3),
-    Readout("suited", "the cheapest model of all after", "tokens of use", "count", _BILL, 3),
+    Readout("suited", "the cheapest of this loss at", "tokens of use", "count", _BILL, 3),
 )
 
 
@@ -117,7 +117,7 @@ def chart() -> dict[str, Any]:
     # However much it is used, no model of this loss is smaller than the one that endless text would allow.
     a = law.beta / (law.alpha + law.beta)
     canvas = Canvas({c.name: c.value for c in CONTROLS})
-    named_volume, named_N, named_D = cheapest(law, read["model_loss"], 20.0)
+    named_volume, named_N, named_D = cheapest(law, read["model_loss"], 3.0)
     canvas.signals(
         {
             "y_floor": 0.7 * a ** (1.0 / law.alpha),
@@ -164,7 +164,7 @@ def chart() -> dict[str, Any]:
     even = canvas.point({"volume": "even_volume", "bill": "1"}, where=f"pays && even_volume >= {VOLUMES[0]:g}")
     suited = canvas.point({"volume": "suited_now", "bill": "suited_bill"}, where=f"pays && suited_now >= {VOLUMES[0]:g}")
     frontier_name = canvas.point(
-        {"volume": "named_volume", "bill": "named_bill"}, where=f"named_volume > 3e11 && named_volume < {VOLUMES[1] / 30:g}"
+        {"volume": "named_volume", "bill": "named_bill"}, where=f"named_volume > 2e12 && named_volume < {VOLUMES[1] / 30:g}"
     )
     start = canvas.point({"volume": f"{VOLUMES[0]:g}", "bill": "start_bill"})
     origin = canvas.point({"volume": f"{VOLUMES[0]:g}", "bill": "1"})
@@ -174,7 +174,7 @@ def chart() -> dict[str, Any]:
         frontier.mark_line(stroke=color("other"), strokeWidth=2.2, strokeDash=[8, 4], clip=True).encode(
             x=x, y=y, opacity=shown()
         ),
-        words(frontier_name, "width < 430 ? 'cheapest' : 'cheapest model for each volume'", "other", align="right", dx=-8, dy=12, clip=True)
+        words(frontier_name, "width < 430 ? 'cheapest' : 'cheapest model for each volume'", "other", align="right", dx=-10, dy=14, clip=True)
         .encode(opacity=shown()),
         yours.mark_line(stroke=color("you"), strokeWidth=3, clip=True).encode(x=x, y=y, opacity=shown()),
         words(start, f"'your model, ' + {short('model')}", "you", align="left", dx=4, dy=-10).encode(opacity=shown()),
@@ -226,8 +226,8 @@ def declaration() -> Declaration:
             "per token under the law of {law}, with {training:flop} FLOP. The cheapest training to that loss takes "
             "{plain_N:count} parameters and {plain_training:flop} FLOP: your training costs {training_ratio:times} as much, "
             "and each token of use {use_ratio:times}. At {volume:count} tokens of use your bill is {total_ratio:times} the "
-            "other.[[break_even| The extra training is paid back after {break_even:count} tokens, and after {suited:count} "
-            "no model of this loss is cheaper.]]"
+            "other.[[break_even| The extra training is paid back after {break_even:count} tokens; at {suited:count} "
+            "no other model of this loss has a smaller bill.]]"
         ),
         python=(
             "from scaling_helpers.laws import LAWS\n"
