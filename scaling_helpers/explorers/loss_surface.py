@@ -148,6 +148,9 @@ def chart() -> dict[str, Any]:
     contours = canvas.family("level", levels, 60, contour(law, level, STEP), where="true")
     at_edge = {"size": edge + 0.0 * level, "tokens": (law.B / gap) ** (1.0 / law.beta), "loss": law.E + level}
     edges = canvas.family("level", levels, 1, at_edge, where="true").transform_filter("datum.step < 0.5")
+    # On a phone every other one; and none on the contour that the default model lies near.
+    crowded = " && ".join(f"datum.level != {one:g}" for one in LEVELS[::2])
+    label = f"datum.level == 1.25 || width < 430 && {crowded} ? '' : format(datum.loss, '.2f')"
     size = SIZES[0] * (SIZES[1] / SIZES[0]) ** STEP
     budget_line = canvas.curve(1, {"size": size, "tokens": tokens_left(control["compute"], size)})
     equal_line = canvas.curve(1, {"size": size, "tokens": tokens_left(read["equivalent_compute"], size)})
@@ -159,7 +162,7 @@ def chart() -> dict[str, Any]:
     named = real.mark_text(fontSize=11, color=color("muted"), dy=-9).encode(x=x, y=y, text="name:N")
     return canvas.compose(
         line(contours, "axis", strokeWidth=1, opacity=0.7).encode(detail="level:O"),
-        words(edges, "format(datum.loss, '.2f')", "muted", fontSize=11, fontWeight=400, dy=-6, align="right", clip=True),
+        words(edges, label, "muted", fontSize=11, fontWeight=400, dy=-6, align="right", clip=True),
         line(canvas.curve(2, {"size": path.N, "tokens": path.D}), "law", strokeWidth=1.5, strokeDash=[2, 4]),
         line(canvas.curve(80, contour(law, read["model_loss"] - law.E, STEP)), "you", strokeWidth=1.8, strokeDash=[5, 4]),
         line(canvas.curve(80, contour(law, reducible, STEP)), "law", strokeWidth=1.8),
@@ -169,7 +172,7 @@ def chart() -> dict[str, Any]:
         named.transform_filter("width >= 430"),
         equal.mark_point(size=80, shape="diamond", filled=True, opacity=1, color=color("you"), clip=True).encode(x=x, y=y),
         best.mark_point(size=130, filled=True, opacity=1, color=color("law")).encode(x=x, y=y),
-        words(best, "'optimum, ' + format(best_loss, '.3f')", "law", align="left", dx=8, dy=-14),
+        words(best, "'optimum, ' + format(best_loss, '.3f')", "law", align="left", dx=8, dy=-14, clip=True),
         yours.mark_point(size=150, filled=True, opacity=1, color=color("you")).encode(
             x=x, y=y, shape=alt.value(alt.ExprRef("off_map ? 'triangle-up' : 'circle'"))
         ),
@@ -177,8 +180,9 @@ def chart() -> dict[str, Any]:
             yours,
             "'your model, ' + (off_map ? 'off the map' : format(model_loss, '.3f'))",
             "you",
-            align=alt.ExprRef("model > 3e11 ? 'right' : 'left'"),
-            dx=alt.ExprRef("model > 3e11 ? -10 : 10"),
+            clip=True,  # text outside would make the chart smaller
+            align=alt.ExprRef("model > (width < 430 ? 3e9 : 3e11) ? 'right' : 'left'"),
+            dx=alt.ExprRef("model > (width < 430 ? 3e9 : 3e11) ? -10 : 10"),
             dy=alt.ExprRef("model_D < 1e9 || model > 3e11 && model_D < 1e15 ? -13 : 14"),
         ),
     )

@@ -21,7 +21,7 @@ VOLUMES = (1e9, 1e17)
 
 CONTROLS = (
     Log("model", "Your model's size N", "parameters", "count", 1e8, 1e13, value=8e9, color=3, help="How large the model is."),
-    Log("ratio", "Tokens per parameter D/N", "", "ratio", 1.0, 1e4, value=1875.0, color=3, help="How much it reads for its size."),
+    Log("ratio", "Its reading D/N", "tokens per parameter", "ratio", 1.0, 1e4, value=1875.0, color=3, help="How much it reads for its size."),
     Log("volume", "Tokens of use V", "tokens", "count", *VOLUMES, value=1e12, color=3, help="Read and written in its life."),
     Choice(
         "law",
@@ -181,7 +181,9 @@ def chart() -> dict[str, Any]:
         now.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x),
         now.mark_point(size=130, filled=True, color=color("you"), clip=True).encode(x=x, y=y, opacity=shown()),
         even.mark_point(size=110, shape="diamond", filled=True, color=color("law"), clip=True).encode(x=x, y=y, opacity=shown()),
-        words(even, f"'paid back at ' + {short('even_volume')}", "law", align="left", dx=9, dy=-12, clip=True)
+        words(even, f"'paid back at ' + {short('even_volume')}", "law", dy=-12, clip=True,
+              align=alt.ExprRef("width < 430 && even_volume > 1e12 ? 'right' : 'left'"),
+              dx=alt.ExprRef("width < 430 && even_volume > 1e12 ? 4 : 9"))
         .encode(opacity=shown()),
         suited.mark_point(size=80, strokeWidth=2.5, filled=False, color=color("other"), clip=True).encode(
             x=x, y=y, opacity=shown()
@@ -208,7 +210,7 @@ def declaration() -> Declaration:
         title="When does over-training pay?",
         question="A small model that reads far too much costs more to train and less to use. When has it paid for itself?",
         observe=(
-            "Take Llama 3 8B and move the tokens per parameter down from 1,875. Does it pay back sooner or later? Then "
+            "Take Llama 3 8B and let it read less and less for its size. Does it pay back sooner or later? Then "
             "take GPT-3: why is there no answer?"
         ),
         caption=(
