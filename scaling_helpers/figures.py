@@ -415,7 +415,8 @@ def inference_costs(law: ChinchillaLaw, loss: float, volumes: Sequence[float], *
             label += f": best at {numbers.format(best.N, 'count')}"
             ax.plot(sizes, total, color=LIGHT[series], linestyle=dashes, label=label)
             ax.plot(best.N, cost, "o", color=LIGHT[series])
-        ax.set(xscale="log", yscale="log", xlabel="Model size N (parameters)", ylabel="Training and inference, of the least training")
+        ax.set(xscale="log", yscale="log", xlabel="Model size N (parameters)")
+        ax.set_ylabel("Training and inference, of the least training")
         ax.set_ylim(0.8, 500)
         _count_ticks(ax.xaxis)
         _count_ticks(ax.yaxis)
@@ -440,7 +441,8 @@ def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) ->
             label = f"R_D = {one.R_D:.3g}" + (", as published" if one is law else "")
             worth = one.effective_tokens(epochs * 1e9, 1e9) / 1e9
             ax.plot(epochs, worth, color=LIGHT[series], linestyle=dashes, label=label)
-        ax.set(xscale="log", yscale="log", xlabel="Epochs (times the text is read)", ylabel="Worth in new tokens, per unique token")
+        ax.set(xscale="log", yscale="log", xlabel="Epochs (times the text is read)")
+        ax.set_ylabel("Worth in new tokens, per unique token")
         ax.set_ylim(0.9, 60)
         for axis in (ax.xaxis, ax.yaxis):
             _count_ticks(axis)

@@ -21,7 +21,10 @@ VOLUMES = (1e9, 1e17)
 
 CONTROLS = (
     Log("model", "Your model's size N", "parameters", "count", 1e8, 1e13, value=8e9, color=3, help="How large the model is."),
-    Log("ratio", "Its reading D/N", "tokens per parameter", "ratio", 1.0, 1e4, value=1875.0, color=3, help="How much it reads for its size."),
+    Log(
+        "ratio", "Its reading D/N", "tokens per parameter", "ratio", 1.0, 1e4, value=1875.0, color=3,
+        help="How much it reads for its size.",
+    ),  # fmt: skip
     Log("volume", "Tokens of use V", "tokens", "count", *VOLUMES, value=1e12, color=3, help="Read and written in its life."),
     Choice(
         "law",
@@ -174,8 +177,10 @@ def chart() -> dict[str, Any]:
         frontier.mark_line(stroke=color("other"), strokeWidth=2.2, strokeDash=[8, 4], clip=True).encode(
             x=x, y=y, opacity=shown()
         ),
-        words(frontier_name, "width < 430 ? 'cheapest' : 'cheapest model for each volume'", "other", align="right", dx=-10, dy=14, clip=True)
-        .encode(opacity=shown()),
+        words(
+            frontier_name, "width < 430 ? 'cheapest' : 'cheapest model for each volume'", "other",
+            align="right", dx=-10, dy=14, clip=True,
+        ).encode(opacity=shown()),
         yours.mark_line(stroke=color("you"), strokeWidth=3, clip=True).encode(x=x, y=y, opacity=shown()),
         words(start, f"'your model, ' + {short('model')}", "you", align="left", dx=4, dy=-10).encode(opacity=shown()),
         now.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x),
