@@ -21,10 +21,7 @@ VOLUMES = (1e9, 1e17)
 
 CONTROLS = (
     Log("model", "Your model's size N", "parameters", "count", 1e8, 1e13, value=8e9, color=3, help="How large the model is."),
-    Log(
-        "ratio", "Its reading D/N", "tokens per parameter", "ratio", 1.0, 1e4, value=1875.0, color=3,
-        help="How much it reads for its size.",
-    ),  # fmt: skip
+    Log("ratio", "Its reading D/N", "tokens per parameter", "ratio", 1.0, 1e4, value=1875.0, color=3, help="For its size."),
     Log("volume", "Tokens of use V", "tokens", "count", *VOLUMES, value=1e12, color=3, help="Read and written in its life."),
     Choice(
         "law",

@@ -56,6 +56,7 @@ def show(name: str) -> FactTable:
     """Table ``name`` with all its values, sources and confidences. Raises FactError for an unknown table."""
     rows = table(name)
     units = TABLES[name][1]
+    head: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     provenance = ("source", "confidence", "note")
     if not units:
