@@ -18,14 +18,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import numbers
-from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw
-from .palette import LIGHT, themed
+from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw, DataConstrainedLaw
+from .optimum import INFERENCE_FLOP, inference_aware
+from .palette import LIGHT, coarse, themed
 from .quantities import positive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["SHORTEST_ALT", "Picture", "axes", "isoflop_curves", "loss_terms", "wasted_compute"]
+__all__ = [
+    "SHORTEST_ALT",
+    "Picture",
+    "axes",
+    "estimates",
+    "inference_costs",
+    "isoflop_curves",
+    "learning_curves",
+    "local_exponents",
+    "loss_terms",
+    "parabolas",
+    "real_ratios",
+    "repetition",
+    "token_ratios",
+    "wasted_compute",
+]
 
 #: A shorter alt text cannot say what a figure shows.
 SHORTEST_ALT = 40
@@ -117,7 +133,7 @@ def _svg(figure: Figure, alt: str) -> str:
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 var(--figure-font, system-ui, sans-serif)", svg)
     svg = re.sub(r'<svg ([^>]*?)width="([\d.]+)pt" height="[\d.]+pt"', r'<svg \1width="100%" style="max-width: \2pt"', svg)
     svg = re.sub(r"<svg ", '<svg aria-hidden="true" focusable="false" ', svg, count=1)
-    return themed(svg)
+    return themed(coarse(svg))
 
 
 def _count_ticks(axis: Any) -> None:
@@ -210,3 +226,232 @@ def wasted_compute(laws: Mapping[str, ChinchillaLaw], *, alt: str) -> Picture:
         ax.yaxis.set_major_formatter(ticker.PercentFormatter(1.0, decimals=0))
         ax.legend(loc="upper center")
     return done[0]
+
+
+def learning_curves(law: ChinchillaLaw, sizes: Sequence[float], *, alt: str) -> Picture:
+    """Loss (nats per token) against training compute (FLOP) for each size (parameters), and the envelope below them all.
+
+    Raises ValueError for a size that is not positive, finite and plausible, or for a missing alt text.
+    """
+    sizes = [positive("N", size) for size in sizes]
+    ends = [law.optimal(1e15), law.optimal(1e30)]
+    if not all(ends[0].N < size < ends[1].N for size in sizes):
+        raise ValueError(f"sizes: each must be the optimum of a budget between 1e15 and 1e30 FLOP, got {sizes}")
+    with axes(alt) as (ax, done):
+        touched = []
+        for size in sizes:
+            # The budget for which this size is the best: where its curve touches the envelope.
+            balance = law.beta * law.B * size**law.alpha / (law.alpha * law.A)
+            tokens = balance ** (1 / law.beta) * np.geomspace(1 / 100, 3000, 121)
+            compute, loss = FLOP_PER_PARAMETER_TOKEN * size * tokens, law.loss(size, tokens)
+            ax.plot(compute, loss, color=LIGHT["axis"], linewidth=1.6)
+            ax.annotate(numbers.format(size, "count"), (compute[-1], loss[-1]), (4, 0), textcoords="offset points",
+                        va="center", color=LIGHT["muted"])  # fmt: skip
+            tokens_there = balance ** (1 / law.beta)
+            touched.append((FLOP_PER_PARAMETER_TOKEN * size * tokens_there, law.loss(size, tokens_there)))
+        low, high = touched[0][0] / 100, touched[-1][0] * 100
+        frontier = law.optimal(np.geomspace(low, high, 101))
+        ax.plot(frontier.compute, frontier.loss, color=LIGHT["law"], linewidth=2.6, label="envelope: least loss for the compute")
+        ax.plot(*zip(*touched, strict=True), "o", color=LIGHT["law"], label="where a size is the best one")
+        ax.set(xscale="log", xlabel="Training compute C (FLOP)", ylabel="Loss (nats per token)")
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def parabolas(law: ChinchillaLaw, budgets: Sequence[float], *, reach: float, points: int, alt: str) -> Picture:
+    """IsoFLOP points of the law at ``points`` sizes within a factor ``reach`` of the best, and a parabola through each set.
+
+    Raises ValueError for a budget that is not positive, finite and plausible, for reach <= 1, for fewer than three
+    points, or for a missing alt text.
+    """
+    if reach <= 1 or points < 3:
+        raise ValueError(f"reach = {reach:g}, points = {points}: a parabola needs reach above 1 and three points")
+    with axes(alt) as (ax, done):
+        for number, budget in enumerate(positive("C", budget) for budget in budgets):
+            best = law.optimal(budget)
+            log_n = np.linspace(-np.log(reach), np.log(reach), points)
+            loss = law.loss(best.N * np.exp(log_n), best.D * np.exp(-log_n))
+            curve = np.polyfit(log_n, loss, 2)
+            fine = np.linspace(log_n[0], log_n[-1], 81)
+            vertex = -curve[1] / (2 * curve[0])
+            first = number == 0
+            ax.plot(best.N * np.exp(fine), np.polyval(curve, fine), color=LIGHT["other"], linestyle=DASHES[1],
+                    label="fitted parabola" if first else None)  # fmt: skip
+            ax.plot(best.N * np.exp(log_n), loss, "o", color=LIGHT["axis"], markersize=4, label="runs" if first else None)
+            ax.plot(best.N, best.loss, "o", color=LIGHT["law"], label="true optimum" if first else None)
+            ax.plot(best.N * np.exp(vertex), np.polyval(curve, vertex), "D", color=LIGHT["other"], markersize=6,
+                    label="lowest point of the parabola" if first else None)  # fmt: skip
+            label = f"{numbers.format(budget, 'flop')} FLOP"
+            ax.annotate(label, (best.N, best.loss), (0, -16), textcoords="offset points", ha="center", color=LIGHT["muted"])
+        ax.set(xscale="log", xlabel="Model size N (parameters)", ylabel="Loss (nats per token)")
+        ax.margins(y=0.12)
+        _count_ticks(ax.xaxis)
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def token_ratios(
+    laws: Mapping[str, ChinchillaLaw],
+    tables: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    alt: str,
+) -> Picture:
+    """Tokens per parameter of the optimum against training compute (FLOP): laws as lines, published tables as points.
+
+    ``tables`` and ``lines`` map a name to (compute, ratio). Raises ValueError for more laws than the palette has
+    colours, or for a missing alt text.
+    """
+    if not 0 < len(laws) <= len(SERIES):
+        raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
+    compute = np.geomspace(1e18, 1e29, 111)
+    with axes(alt, height=5.0) as (ax, done):
+        for series, dashes, (name, law) in zip(SERIES, DASHES, laws.items(), strict=False):
+            title = law.origin.title if law.origin else name
+            ax.plot(compute, law.optimal(compute).tokens_per_parameter, color=LIGHT[series], linestyle=dashes, label=title)
+        for name, (budgets, ratios) in lines.items():
+            ax.plot(budgets, ratios, color=LIGHT["sixth"], linestyle=DASHES[5], label=name)
+        for marker, (name, (budgets, ratios)) in zip("os^D", tables.items(), strict=False):
+            ax.plot(budgets, ratios, marker, color=LIGHT["text"], markerfacecolor="none", markersize=6, label=name)
+        ax.set(xscale="log", yscale="log", xlabel="Training compute C (FLOP)", ylabel="Tokens per parameter D / N")
+        ax.set_ylim(0.02, 500)
+        _count_ticks(ax.yaxis)
+        ax.legend(loc="lower left", fontsize=9)
+    return done[0]
+
+
+def estimates(
+    rows: Sequence[tuple[str, float, float | None, float | None]], *, xlabel: str, reference: float, alt: str
+) -> Picture:
+    """Published values of one quantity, a row each: (name, value, low, high), with a line at ``reference``.
+
+    A row without bounds is drawn hollow. Raises ValueError for no rows, or for a missing alt text.
+    """
+    if not rows:
+        raise ValueError("rows: nothing to draw")
+    with axes(alt, height=0.9 + 0.32 * len(rows)) as (ax, done):
+        ax.axvline(reference, color=LIGHT["axis"], linewidth=1.2, linestyle=DASHES[2])
+        for place, (_name, value, low, high) in enumerate(rows):
+            known = low is not None and high is not None
+            if known:
+                ax.plot([low, high], [place, place], color=LIGHT["law"], linewidth=2.6, solid_capstyle="butt")
+            ax.plot(value, place, "o", color=LIGHT["law"], markerfacecolor=LIGHT["law"] if known else "none")
+            ax.annotate(f"{value:g}", (max(value, high or value), place), (8, 0), textcoords="offset points",
+                        va="center", color=LIGHT["muted"])  # fmt: skip
+        ax.set(yticks=range(len(rows)), xlabel=xlabel)
+        ax.set_yticklabels([row[0] for row in rows])
+        ax.invert_yaxis()
+        ax.margins(x=0.1)
+        ax.grid(visible=False, axis="y")
+    return done[0]
+
+
+def local_exponents(
+    laws: Mapping[str, ChinchillaLaw], slope: Any, *, studied: tuple[float, float], alt: str
+) -> Picture:
+    """The local exponent ``slope(law, M)`` of the best size against that size M, with the studied range shaded.
+
+    Raises ValueError for more laws than the palette has colours, or for a missing alt text.
+    """
+    if not 0 < len(laws) <= len(SERIES):
+        raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
+    sizes = np.geomspace(3e2, 1e12, 301)
+    with axes(alt) as (ax, done):
+        ax.axvspan(*studied, color=LIGHT["grid"], zorder=0)
+        ax.annotate("sizes of Kaplan et al.", (np.sqrt(studied[0] * studied[1]), 0.42), ha="center", color=LIGHT["muted"])
+        for series, dashes, (name, law) in zip(SERIES, DASHES, laws.items(), strict=False):
+            title = law.origin.title if law.origin else name
+            ax.plot(sizes, slope(law, sizes), color=LIGHT[series], linestyle=dashes, label=title)
+        ax.set(xscale="log", xlabel="Best size, parameters without the embeddings", ylabel="Local exponent", ylim=(0.4, 1.02))
+        _count_ticks(ax.xaxis)
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def real_ratios(models: Mapping[str, tuple[float, bool]], *, rule: float, alt: str) -> Picture:
+    """Tokens per parameter of real models: name -> (ratio, trained from scratch), in the order given, with a line at ``rule``.
+
+    Raises ValueError for no models, or for a missing alt text.
+    """
+    if not models:
+        raise ValueError("models: nothing to draw")
+    with axes(alt, height=0.9 + 0.3 * len(models)) as (ax, done):
+        ax.axvline(rule, color=LIGHT["law"], linewidth=1.4, linestyle=DASHES[2])
+        ax.annotate(f"{rule:g} per parameter", (rule, -0.75), (5, 0), textcoords="offset points", va="center", color=LIGHT["law"])
+        for place, (ratio, from_scratch) in enumerate(models.values()):
+            ax.plot([rule, ratio], [place, place], color=LIGHT["axis"], linewidth=1.2)
+            ax.plot(ratio, place, "o", color=LIGHT["you"], markerfacecolor=LIGHT["you"] if from_scratch else "none")
+            left = ratio < rule
+            words = f"{ratio:,.0f}" if ratio >= 100 else numbers.format(ratio, "ratio")
+            ax.annotate(words, (ratio, place), (-8 if left else 8, 0), textcoords="offset points",
+                        ha="right" if left else "left", va="center", color=LIGHT["muted"])  # fmt: skip
+        ax.set(xscale="log", xlabel="Tokens per parameter D / N", yticks=range(len(models)), xlim=(0.15, 4e4))
+        ax.set_yticklabels(list(models))
+        ax.set_ylim(len(models) - 0.4, -1.2)
+        _count_ticks(ax.xaxis)
+        ax.grid(visible=False, axis="y")
+    return done[0]
+
+
+def inference_costs(law: ChinchillaLaw, loss: float, volumes: Sequence[float], *, alt: str) -> Picture:
+    """Training plus inference FLOP along the curve of one ``loss`` (nats per token), for each volume of tokens served.
+
+    Drawn against model size, in units of the least training compute for the loss. Raises ValueError for more volumes
+    than the palette has colours, for a loss that is not above E, or for a missing alt text.
+    """
+    if not 0 < len(volumes) <= len(SERIES):
+        raise ValueError(f"volumes: give 1 to {len(SERIES)} of them, got {len(volumes)}")
+    least = law.compute_for_loss(loss)
+    largest = law.optimal(least).N * 3
+    smallest = (law.A / (loss - law.E)) ** (1 / law.alpha)
+    sizes = np.geomspace(smallest * 1.01, largest, 301)
+    training = FLOP_PER_PARAMETER_TOKEN * sizes * law.tokens_for_loss(sizes, loss)
+    with axes(alt, height=4.4) as (ax, done):
+        for series, dashes, volume in zip(SERIES, DASHES, volumes, strict=False):
+            total = (training + INFERENCE_FLOP * sizes * volume) / least
+            best = inference_aware(law, loss, volume)
+            cost = (best.compute + INFERENCE_FLOP * best.N * volume) / least
+            label = f"{numbers.format(volume, 'count')} tokens served" if volume else "training alone"
+            label += f": best at {numbers.format(best.N, 'count')}"
+            ax.plot(sizes, total, color=LIGHT[series], linestyle=dashes, label=label)
+            ax.plot(best.N, cost, "o", color=LIGHT[series])
+        ax.set(xscale="log", yscale="log", xlabel="Model size N (parameters)")
+        ax.set_ylabel("Training and inference, of the least training")
+        ax.set_ylim(0.8, 500)
+        _count_ticks(ax.xaxis)
+        _count_ticks(ax.yaxis)
+        ax.yaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) -> Picture:
+    """New tokens that repeated reading is worth, per unique token, against epochs, for the law and other values of R_D.
+
+    Raises ValueError for more values than the palette has colours, or for a missing alt text.
+    """
+    if len(others) >= len(SERIES):
+        raise ValueError(f"others: give at most {len(SERIES) - 1} of them, got {len(others)}")
+    epochs = np.geomspace(1, 100, 201)
+    with axes(alt) as (ax, done):
+        ax.plot(epochs, epochs, color=LIGHT["axis"], linewidth=1.2, label="if every epoch were new text")
+        laws = [law, *(DataConstrainedLaw(law.base, R_D=value, R_N=law.R_N) for value in others)]
+        for series, dashes, one in zip(SERIES, DASHES, laws, strict=False):
+            label = f"R_D = {one.R_D:.3g}" + (", as published" if one is law else "")
+            worth = one.effective_tokens(epochs * 1e9, 1e9) / 1e9
+            ax.plot(epochs, worth, color=LIGHT[series], linestyle=dashes, label=label)
+        ax.set(xscale="log", yscale="log", xlabel="Epochs (times the text is read)")
+        ax.set_ylabel("Worth in new tokens, per unique token")
+        ax.set_ylim(0.9, 60)
+        for axis in (ax.xaxis, ax.yaxis):
+            _count_ticks(axis)
+            axis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
+        ax.legend(loc="upper left")
+    return done[0]
+
+
+def _ticker() -> Any:
+    from matplotlib import ticker
+
+    return ticker

@@ -30,7 +30,9 @@ __all__ = [
     "HOFFMANN_2022_ROUNDED",
     "LAWS",
     "MUENNIGHOFF_2023",
+    "MUENNIGHOFF_2023_REPEATED",
     "ChinchillaLaw",
+    "DataConstrainedLaw",
     "Origin",
 ]
 
@@ -94,6 +96,25 @@ class ChinchillaLaw:
 
         return closed_form(self, C)
 
+    def tokens_for_loss(self, N: Any, loss: Any) -> Any:
+        """Training tokens after which a model of ``N`` parameters reaches ``loss`` (nats per token): the law solved for D.
+
+        Floats, arrays that broadcast together, or tracers. Raises ValueError where ``loss`` is not above what the
+        size alone leaves, E + A / N**alpha, which no amount of text reaches.
+        """
+        N = positive("N", N)
+        floor = self.E + self.A / N**self.alpha
+        if not isinstance(loss, Expr) and not isinstance(floor, Expr):
+            loss = positive("loss", loss, "nats/token")
+            same_shape(N=N, loss=loss)
+            if np.any(np.asarray(loss) <= floor):
+                worst = float(np.max(floor))
+                raise ValueError(
+                    f"loss = {float(np.min(loss)):g} nats/token is not above the {worst:g} that this size leaves with "
+                    "endless text: make the model larger"
+                )
+        return (self.B / (loss - floor)) ** (1.0 / self.beta)
+
     def compute_for_loss(self, loss: Any) -> Any:
         """Least training compute in FLOP at which this law reaches ``loss`` (nats per token).
 
@@ -102,6 +123,60 @@ class ChinchillaLaw:
         from .optimum import compute_for_loss
 
         return compute_for_loss(self, loss)
+
+
+@dataclass(frozen=True)
+class DataConstrainedLaw:
+    """The law of Muennighoff et al. (2023, arXiv:2305.16264, Section 3 and App A) for text that is read several times.
+
+    Repeated tokens and excess parameters count for less and less: with U unique tokens read D / U times, the law
+    ``base`` is applied to D' = U + U R_D (1 - exp(-(D/U - 1) / R_D)), and to N' of the same form with R_N, where
+    excess are the parameters beyond those that ``base`` would give to U tokens. ``R_D`` and ``R_N`` are positive.
+    """
+
+    base: ChinchillaLaw
+    R_D: float
+    R_N: float
+
+    def __post_init__(self) -> None:
+        for name in ("R_D", "R_N"):
+            object.__setattr__(self, name, positive(name, getattr(self, name)))
+
+    def effective_tokens(self, D: Any, U: Any) -> Any:
+        """New tokens worth as much as ``D`` tokens drawn from ``U`` unique ones; never more than U (1 + R_D)."""
+        D, U = positive("D", D), positive("U", U)
+        same_shape(D=D, U=U)
+        return _worth(D, U, self.R_D)
+
+    def effective_params(self, N: Any, U: Any) -> Any:
+        """Parameters worth as much as ``N`` of them, where only ``U`` unique tokens are to be had."""
+        N, U = positive("N", N), positive("U", U)
+        same_shape(N=N, U=U)
+        return _worth(N, matching_size(self.base, U), self.R_N)
+
+    def loss(self, N: Any, D: Any, U: Any) -> Any:
+        """Predicted loss in nats per token for ``N`` parameters and ``D`` tokens read, of which ``U`` are unique.
+
+        Floats, arrays that broadcast together, or tracers; D <= U means no repetition. TypeError or ValueError names
+        the argument that is not real, positive and finite.
+        """
+        N, D, U = positive("N", N), positive("D", D), positive("U", U)
+        same_shape(N=N, D=D, U=U)
+        unique = np.minimum(D, U)
+        return self.base.loss(self.effective_params(N, unique), self.effective_tokens(D, unique))
+
+
+def _worth(amount: Any, plain: Any, decay: Any) -> Any:
+    """What ``amount`` is worth if all beyond ``plain`` loses its value with e-folding constant ``decay``."""
+    plain = np.minimum(amount, plain)
+    excess = amount / plain - 1.0
+    return plain + plain * decay * (1.0 - np.exp(-excess / decay))
+
+
+def matching_size(law: ChinchillaLaw, D: Any) -> Any:
+    """The number of parameters for which ``D`` tokens are compute-optimal under ``law``."""
+    # alpha A / N**alpha = beta B / D**beta, solved for N.
+    return (law.alpha * law.A / (law.beta * law.B)) ** (1.0 / law.alpha) * D ** (law.beta / law.alpha)
 
 
 def _published(origin: Origin, *, logarithms: bool = False) -> ChinchillaLaw:
@@ -161,6 +236,13 @@ MUENNIGHOFF_2023 = _published(
         "seven",
     ),
     logarithms=True,
+)
+
+#: The C4 fit with the constants for repeated tokens and excess parameters.
+MUENNIGHOFF_2023_REPEATED = DataConstrainedLaw(
+    MUENNIGHOFF_2023,
+    R_D=facts.get("results/muennighoff-repeated-tokens").value,
+    R_N=facts.get("results/muennighoff-excess-params").value,
 )
 
 #: Every published law of this form, by id, oldest first.

@@ -1,6 +1,6 @@
-"""Given a compute budget, how large a model, on how many tokens?
+"""Given a compute budget, how large a model, on how many tokens? And if the model will be used a great deal?
 
-Two answers that must agree: the closed form of Hoffmann et al. (2022, Eq 4) for the parametric law, and, for
+Two answers to the first that must agree: the closed form of Hoffmann et al. (2022, Eq 4) for the parametric law, and, for
 any loss that can be traced, a numerical optimum that is the *root of the exact derivative*, with the interval
 that brackets it. (The smallest of many computed losses misses N* by about 1e-8: a minimum is flat.)
 
@@ -21,7 +21,10 @@ from . import laws
 from .quantities import positive
 from .trace import Expr, derivative, evaluate, variable
 
-__all__ = ["Allocation", "closed_form", "compute_for_loss", "minimise"]
+__all__ = ["Allocation", "break_even", "closed_form", "compute_for_loss", "inference_aware", "minimise", "suited_volume"]
+
+#: FLOP to push one token through a model, per parameter: the forward pass alone.
+INFERENCE_FLOP = 2.0
 
 #: The certified optimum is bracketed to this relative width in N.
 BRACKET_WIDTH = 4e-13
@@ -78,6 +81,59 @@ def compute_for_loss(law: laws.ChinchillaLaw, loss: Any) -> Any:
     N = (law.A * total / (law.beta * reducible)) ** (1.0 / law.alpha)
     D = (law.B * total / (law.alpha * reducible)) ** (1.0 / law.beta)
     return laws.FLOP_PER_PARAMETER_TOKEN * N * D
+
+
+def break_even(law: laws.ChinchillaLaw, N: Any, D: Any) -> Any:
+    """Inference tokens after which a small model has earned back its longer training.
+
+    It is compared with the compute-optimal model of the same loss, which trains on less and costs more per token
+    served (2 N FLOP). Negative or without meaning where ``N`` is no smaller than that model: check N first.
+    Floats, arrays or tracers.
+    """
+    reached = law.loss(N, D)
+    enough = law.compute_for_loss(reached)
+    extra = laws.FLOP_PER_PARAMETER_TOKEN * N * D - enough
+    return extra / (INFERENCE_FLOP * (law.optimal(enough).N - N))
+
+
+def suited_volume(law: laws.ChinchillaLaw, N: Any, D: Any) -> Any:
+    """Inference tokens for which N parameters on D tokens are the cheapest way to their loss, training included.
+
+    Minimising 6 N D + 2 N V at a fixed loss (Sardana et al. 2024, arXiv:2401.00448) has no closed form for N, but one
+    for V: 3 D (s / d - 1), with s = alpha A / N**alpha and d = beta B / D**beta. Zero at the compute-optimal shape,
+    negative for models larger than that. Floats, arrays or tracers.
+    """
+    from_size = law.alpha * law.A / N**law.alpha
+    from_data = law.beta * law.B / D**law.beta
+    return laws.FLOP_PER_PARAMETER_TOKEN / INFERENCE_FLOP * D * (from_size / from_data - 1.0)
+
+
+def inference_aware(law: laws.ChinchillaLaw, loss: float, volume: float) -> Allocation:
+    """The cheapest model that reaches ``loss`` (nats per token), with ``volume`` tokens of inference counted in.
+
+    ``compute`` of the result is that of training alone. The root of :func:`suited_volume` along the curve of equal
+    loss, between the compute-optimal size and the smallest size that can reach the loss; the root is unique, since
+    both s / d and D grow as N shrinks. Raises ValueError for a loss that is not above E or a volume that is negative.
+    """
+    from scipy.optimize import brentq
+
+    best = closed_form(law, compute_for_loss(law, loss))
+    if not volume >= 0:
+        raise ValueError(f"volume = {volume:g} tokens: it must not be negative")
+    if volume == 0:
+        return best
+    smallest = (law.A / (loss - law.E)) ** (1.0 / law.alpha)
+
+    def surplus(log_size: float) -> float:
+        N = float(np.exp(log_size))
+        return float(np.log(suited_volume(law, N, law.tokens_for_loss(N, loss)) / volume))
+
+    # Just inside both ends, where the volume that suits is nought and infinite.
+    low, high = np.log(smallest), np.log(best.N)
+    root = brentq(surplus, low + 1e-9 * (high - low), high - 1e-12 * (high - low), xtol=1e-14, rtol=1e-14)
+    N = float(np.exp(root))
+    D = law.tokens_for_loss(N, loss)
+    return Allocation(N, D, loss, laws.FLOP_PER_PARAMETER_TOKEN * N * D)
 
 
 def minimise(

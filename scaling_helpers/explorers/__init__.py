@@ -12,9 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .isoflop import isoflop
+from .loss_surface import loss_surface
+from .overtraining import overtraining
 from .widget import Explorer
 
-__all__ = ["CATALOGUE", "Explorer", "isoflop"]
+__all__ = ["CATALOGUE", "Explorer", "isoflop", "loss_surface", "overtraining"]
 
 #: Every explorer of the book, by name.
-CATALOGUE: Mapping[str, Callable[..., Any]] = {"isoflop": isoflop}
+CATALOGUE: Mapping[str, Callable[..., Any]] = {
+    "isoflop": isoflop,
+    "loss_surface": loss_surface,
+    "overtraining": overtraining,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -227,9 +228,8 @@ def chart() -> dict[str, Any]:
     )
 
 
-def _presets() -> tuple[Preset, ...]:
+def real_models(names: Sequence[str]) -> tuple[Preset, ...]:
     """Real models at their real N and D; the budget is 6ND, so that the tokens come out as published."""
-    names = ("gpt-3", "gopher", "chinchilla", "llama-3-8b", "llama-3-70b", "llama-3.1-405b")
     presets = []
     for name in names:
         params, tokens = facts.get(f"models/{name}/params"), facts.get(f"models/{name}/tokens")
@@ -239,10 +239,10 @@ def _presets() -> tuple[Preset, ...]:
     return tuple(presets)
 
 
-def _sources() -> tuple[Source, ...]:
+def law_sources() -> tuple[Source, ...]:
     """The constants of each law and the exponents of N*, with the intervals their authors give."""
     names = [*facts.paths("laws"), *facts.paths("allocation_exponents")]
-    found = [facts.get(name) for name in names if "kaplan" not in name]
+    found = [facts.get(name) for name in names if name.split("/")[1] in LAWS]
     return tuple(Source(f.label, _with_bounds(f), _where(f), f.confidence) for f in found)
 
 
@@ -294,8 +294,8 @@ def declaration() -> Declaration:
         ),
         controls=CONTROLS,
         readouts=READOUTS,
-        presets=_presets(),
-        sources=_sources(),
+        presets=real_models(("gpt-3", "gopher", "chinchilla", "llama-3-8b", "llama-3-70b", "llama-3.1-405b")),
+        sources=law_sources(),
         formulas=formulas,
         chart=chart,
         guess=Guess(

@@ -36,7 +36,7 @@ _HEDGED = frozenset({"primary dataset (estimate)", "digitized", "secondary"})
 
 #: Plausible range of a quantity, by unit; a value outside it is taken for a slip.
 _RANGES: Mapping[str, tuple[float, float]] = {
-    "parameters": (1e3, 1e15),
+    "parameters": (1e2, 1e15),
     "tokens": (1e6, 1e16),
     "FLOP": (1e12, 1e30),
     "nats/token": (0.1, 20.0),
@@ -91,6 +91,14 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "hoffmann_optima": (
         ("id", "approach", "params", "flop", "tokens", *_PROVENANCE),
         {"params": "parameters", "flop": "FLOP", "tokens": "tokens"},
+    ),
+    "porian_steps": (
+        ("id", "name", "exponent", "exponent_low", "exponent_high", "size_at_gopher", *_PROVENANCE),
+        {"exponent": "1", "exponent_low": "1", "exponent_high": "1", "size_at_gopher": "parameters"},
+    ),
+    "sardana_fits": (
+        ("id", "name", "max_ratio", "alpha", "beta", "A", "B", "E", *_PROVENANCE),
+        {"max_ratio": "tokens/parameter", "alpha": "1", "beta": "1", "A": "1", "B": "1", "E": "nats/token"},
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaling_helpers import figures
-from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022, LAWS, ChinchillaLaw
+from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022, LAWS, MUENNIGHOFF_2023_REPEATED, ChinchillaLaw
 
 ALT = "An alternative text that is long enough to say what the figure shows"
 
@@ -47,3 +47,64 @@ def test_the_wasted_share_of_a_missed_size_is_the_same_at_every_budget(law: Chin
     total = law.alpha + law.beta
     phi = (law.beta * factor**-law.alpha + law.alpha * factor**law.beta) / total
     assert shares == pytest.approx([1 - phi ** (-total / (law.alpha * law.beta))] * 3, rel=1e-9)
+
+
+def test_the_envelope_names_its_sizes_and_refuses_a_size_that_is_never_best() -> None:
+    svg = figures.learning_curves(HOFFMANN_2022, [1e9, 1e11], alt=ALT).svg
+    assert "1B" in svg and "100B" in svg and "envelope" in svg
+    with pytest.raises(ValueError, match="each must be the optimum of a budget between"):
+        figures.learning_curves(HOFFMANN_2022, [1e9, 1e3], alt=ALT)
+
+
+def test_a_parabola_needs_three_runs_to_both_sides() -> None:
+    assert "lowest point of the parabola" in figures.parabolas(HOFFMANN_2022, [1e20], reach=4, points=5, alt=ALT).svg
+    for reach, points in ((1.0, 5), (4.0, 2)):
+        with pytest.raises(ValueError, match="a parabola needs reach above 1 and three points"):
+            figures.parabolas(HOFFMANN_2022, [1e20], reach=reach, points=points, alt=ALT)
+
+
+def test_tables_laws_and_lines_are_all_named_in_the_figure_of_ratios() -> None:
+    svg = figures.token_ratios(LAWS, {"a table": ([1e20], [20.0])}, {"a line": ([1e19, 1e22], [9.0, 2.0])}, alt=ALT).svg
+    assert "a table" in svg and "a line" in svg and "Besiroglu 2024 refit" in svg
+
+
+def test_estimates_with_and_without_an_interval_are_drawn() -> None:
+    rows = [("first", 0.5, 0.4, 0.6), ("second", 0.7, None, None)]
+    svg = figures.estimates(rows, xlabel="Exponent", reference=0.5, alt=ALT).svg
+    assert "first" in svg and "second" in svg and "0.7" in svg
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.estimates([], xlabel="Exponent", reference=0.5, alt=ALT)
+
+
+def test_the_local_exponent_is_drawn_for_each_law() -> None:
+    svg = figures.local_exponents(LAWS, lambda law, M: 0.5 + 0 * M, studied=(1e3, 1e9), alt=ALT).svg
+    assert "sizes of Kaplan" in svg and "Muennighoff 2023, C4" in svg
+
+
+def test_real_ratios_are_written_beside_their_points() -> None:
+    svg = figures.real_ratios({"large": (1.07, True), "small": (1875.0, True), "cut": (7317.0, False)}, rule=20, alt=ALT).svg
+    assert "1,875" in svg and "1.07" in svg and "20 per parameter" in svg
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.real_ratios({}, rule=20, alt=ALT)
+
+
+def test_each_volume_of_use_has_its_cheapest_size_in_the_legend() -> None:
+    goal = BESIROGLU_2024.loss(7e10, 1.4e12)
+    svg = figures.inference_costs(BESIROGLU_2024, goal, [0, 1e13], alt=ALT).svg
+    assert "training alone: best at 73B" in svg and "10T tokens served: best at 34.5B" in svg
+    with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
+        figures.inference_costs(BESIROGLU_2024, goal, [], alt=ALT)
+
+
+def test_other_constants_of_repetition_are_drawn_beside_the_published_one() -> None:
+    svg = figures.repetition(MUENNIGHOFF_2023_REPEATED, [12, 60], alt=ALT).svg
+    assert "15.4, as published" in svg and "R_D = 60" in svg
+    with pytest.raises(ValueError, match="give at most 5"):
+        figures.repetition(MUENNIGHOFF_2023_REPEATED, [1.0] * 6, alt=ALT)
+
+
+def test_figures_of_several_laws_refuse_none() -> None:
+    with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
+        figures.token_ratios({}, {}, {}, alt=ALT)
+    with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
+        figures.local_exponents({}, lambda law, M: M, studied=(1.0, 2.0), alt=ALT)

@@ -10,8 +10,11 @@ from ipywidgets import DOMWidget, FloatLogSlider, HBox, link
 
 from scaling_helpers import explorers
 from scaling_helpers.explorers.controls import Choice, Integer, Linear, Log, Toggle
+from scaling_helpers.explorers.loss_surface import contour
+from scaling_helpers.explorers.overtraining import cheapest
 from scaling_helpers.explorers.runtime import bundled, vega_runtime
-from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022
+from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022, LAWS
+from scaling_helpers.optimum import inference_aware
 from scaling_helpers.palette import plain
 from scaling_helpers.trace import evaluate, variables
 
@@ -117,6 +120,38 @@ def test_presets_carry_the_real_sizes_and_tokens():
     assert list(presets) == ["GPT-3", "Gopher", "Chinchilla", "Llama 3 8B", "Llama 3 70B", "Llama 3.1 405B"]
     tokens = [widget.readouts(**values)["model_D"] for values in presets.values()]
     assert tokens == pytest.approx([3e11, 3e11, 1.4e12, 1.5e13, 1.5e13, 1.56e13], rel=1e-12)
+
+
+def test_the_map_puts_the_optimum_where_budget_and_contour_have_one_slope():
+    read = explorers.loss_surface().readouts(compute=5.76e23, model=2.8e11, law="hoffmann-2022")
+    a = HOFFMANN_2022.beta / (HOFFMANN_2022.alpha + HOFFMANN_2022.beta)
+    assert read["optimal_share"] == pytest.approx(a, rel=1e-12)
+    assert HOFFMANN_2022.loss(read["equivalent_N"], read["equivalent_D"]) == pytest.approx(read["model_loss"], rel=1e-12)
+
+
+@pytest.mark.parametrize("step", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_every_point_of_a_contour_has_its_loss(step):
+    for law in LAWS.values():
+        point = contour(law, 0.2, step)
+        assert law.loss(point["size"], point["tokens"]) == pytest.approx(law.E + 0.2, rel=1e-9)
+
+
+def test_llama_3_8b_pays_back_after_eleven_trillion_tokens_and_gpt3_never():
+    widget = explorers.overtraining()
+    presets = {preset.label: preset.values for preset in widget.declaration.presets}
+    llama = widget.readouts(**presets["Llama 3 8B"])
+    assert llama["model_D"] == pytest.approx(1.5e13)
+    assert (llama["training_ratio"], llama["break_even"]) == pytest.approx((5.51, 1.144e13), rel=1e-3)
+    assert widget.readouts(**presets["Llama 3 8B"], volume=llama["break_even"])["total_ratio"] == pytest.approx(1, rel=1e-9)
+    assert widget.readouts(**presets["GPT-3"])["break_even"] is None
+
+
+@pytest.mark.parametrize("excess", [1e-3, 1.0, 30.0, 1e4])
+def test_the_line_of_cheapest_models_is_the_inference_aware_optimum(excess):
+    for law in LAWS.values():
+        volume, size, tokens = cheapest(law, 2.1, excess)
+        best = inference_aware(law, 2.1, volume)
+        assert (size, tokens) == pytest.approx((best.N, best.D), rel=1e-7)
 
 
 def test_an_explorer_is_a_widget_that_composes():

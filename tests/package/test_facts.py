@@ -1,8 +1,12 @@
 """Every published number has a source, a confidence, a unit and a plausible value, or it does not load."""
 
+import itertools
+
 import pytest
 
 from scaling_helpers import facts
+from scaling_helpers.facts import tables
+from scaling_helpers.laws import ChinchillaLaw
 
 
 def test_every_table_loads_and_every_path_answers():
@@ -99,3 +103,41 @@ def test_a_wrong_header_a_short_row_and_a_repeated_id_are_refused():
         facts.check("laws", [HEADER, cells[:-1]])
     with pytest.raises(facts.FactError, match="id 'a' is empty or repeated"):
         facts.check("laws", [HEADER, cells, cells])
+
+
+def test_every_table_is_shown_whole_with_headings_source_and_confidence():
+    for name in facts.TABLES:
+        shown = tables.show(name)
+        assert len(shown.rows) == len(facts.table(name))
+        assert {len(row) for row in shown.rows} == {len(shown.head)}
+        assert {"source", "confidence"} <= set(shown.head)
+        page = shown._repr_html_()
+        assert page.count('<th scope="row">') == len(shown.rows) and "<caption>" in page and 'role="region"' in page
+    assert len(tables.confidences().rows) == len(facts.CONFIDENCES)
+
+
+def test_what_a_table_shows_is_what_get_answers():
+    (row,) = (row for row in tables.show("laws").rows if row[0].startswith("Besiroglu et al. refit: size exponent"))
+    assert row[1] == "0.3478" and row[3].startswith("0.317 to 0.373:")
+    (gpt3,) = (row for row in tables.show("models").rows if row[0] == "GPT-3")
+    assert gpt3[1] == "175B" and "Epoch AI (CC BY 4.0)" in " ".join(gpt3)
+
+
+def test_a_model_that_was_not_trained_from_scratch_says_so():
+    assert "distilled" in facts.get("models/llama-3.2-1b/tokens").note
+
+
+def test_the_steps_from_kaplan_to_hoffmann_only_go_down_and_lie_in_their_intervals():
+    steps = [{c: float(row[c]) for c in ("exponent", "exponent_low", "exponent_high", "size_at_gopher")}
+             for row in facts.table("porian_steps").values()]  # fmt: skip
+    assert all(step["exponent_low"] <= step["exponent"] <= step["exponent_high"] for step in steps)
+    for earlier, later in itertools.pairwise(steps):
+        assert later["exponent"] < earlier["exponent"] and later["size_at_gopher"] < earlier["size_at_gopher"]
+
+
+def test_four_fits_to_one_experiment_differ_by_three_tenths_of_a_nat():
+    losses = []
+    for row_id in facts.table("sardana_fits"):
+        constants = {symbol: facts.get(f"sardana_fits/{row_id}/{symbol}").value for symbol in ("E", "A", "B", "alpha", "beta")}
+        losses.append(ChinchillaLaw(**constants).loss(1e9, 1e12))
+    assert 0.25 < max(losses) - min(losses) < 0.35

@@ -13,9 +13,12 @@ from scaling_helpers.laws import (
     HOFFMANN_2022_ROUNDED,
     LAWS,
     MUENNIGHOFF_2023,
+    MUENNIGHOFF_2023_REPEATED,
     ChinchillaLaw,
+    DataConstrainedLaw,
+    matching_size,
 )
-from scaling_helpers.optimum import closed_form, minimise
+from scaling_helpers.optimum import break_even, closed_form, inference_aware, minimise, suited_volume
 
 every_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
 budgets = st.floats(17, 29).map(lambda exponent: 10.0**exponent)
@@ -201,3 +204,98 @@ def test_every_published_law_says_where_it_comes_from():
     for name, law in LAWS.items():
         assert law.origin.id == name
         assert "arXiv:" in law.origin.citation and law.origin.estimator and law.origin.digits
+
+
+@every_law
+@given(size=st.floats(1e7, 1e13), tokens=st.floats(1e9, 1e15))
+def test_the_tokens_for_a_loss_invert_the_law(law, size, tokens):
+    loss = law.loss(size, tokens)
+    # What is left of the loss after the floor carries few digits where text is plentiful.
+    digits = np.finfo(float).eps * loss / (law.B / tokens**law.beta)
+    assert law.tokens_for_loss(size, loss) == pytest.approx(tokens, rel=1e-12 + 20 * digits / law.beta)
+
+
+def test_a_loss_below_what_the_size_leaves_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match=r"not above the 1\.99\d+ that this size leaves.*make the model larger"):
+        BESIROGLU_2024.tokens_for_loss(8e9, 1.95)
+    assert BESIROGLU_2024.tokens_for_loss(np.array([4e10, 8e10]), 1.98).shape == (2,)
+
+
+def test_repeated_text_gives_the_losses_that_its_authors_publish():
+    law = MUENNIGHOFF_2023_REPEATED
+    assert law.loss(6.34e9, 242e9, 25e9) == pytest.approx(2.22564, abs=5e-6)
+    assert law.loss(8.67e9, 178e9, 25e9) == pytest.approx(2.22696, abs=5e-6)
+    assert law.loss(np.array([1e9, 2e9]), 1e11, 1e10).shape == (2,)
+
+
+def test_for_25_billion_unique_tokens_the_best_model_is_smaller_and_reads_more_than_without_a_limit():
+    compute = 6 * 7.02e9 * 2.37e11
+    best = minimise(lambda N, D: MUENNIGHOFF_2023_REPEATED.loss(N, D, 25e9), compute)
+    assert pytest.approx((7.02e9, 2.37e11, 9.48), rel=1e-3) == (best.N, best.D, best.D / 25e9)
+    free = MUENNIGHOFF_2023.optimal(compute)
+    assert best.N < free.N and best.D > free.D
+
+
+@given(st.floats(1e8, 1e12), st.floats(1.0, 1e3))
+def test_repeats_are_worth_less_than_new_text_and_never_more_than_their_limit(unique, epochs):
+    law = MUENNIGHOFF_2023_REPEATED
+    worth = law.effective_tokens(epochs * unique, unique)
+    assert unique <= worth <= epochs * unique * (1 + 1e-12)
+    assert worth <= unique * (1 + law.R_D) * (1 + 1e-12)
+
+
+@given(st.floats(1e8, 1e11), st.floats(1e9, 1e12))
+def test_without_repeats_or_excess_the_data_constrained_law_is_the_plain_one(size, tokens):
+    if size <= matching_size(MUENNIGHOFF_2023, tokens):
+        plain = MUENNIGHOFF_2023.loss(size, tokens)
+        assert MUENNIGHOFF_2023_REPEATED.loss(size, tokens, tokens * 2) == pytest.approx(plain, rel=1e-12)
+
+
+@every_law
+@given(tokens=st.floats(1e9, 1e15))
+def test_the_matching_size_makes_its_tokens_compute_optimal(law, tokens):
+    size = matching_size(law, tokens)
+    assert pytest.approx(size, rel=1e-9) == law.optimal(6 * size * tokens).N
+
+
+def test_a_data_constrained_law_with_a_bad_constant_cannot_be_made():
+    for bad in (0, -1.0, math.nan):
+        with pytest.raises(ValueError, match="R_D"):
+            DataConstrainedLaw(MUENNIGHOFF_2023, R_D=bad, R_N=5.0)
+
+
+def test_half_of_chinchillas_best_size_pays_back_after_two_trillion_tokens():
+    law = BESIROGLU_2024
+    goal = law.loss(7e10, 1.4e12)
+    best = law.optimal(law.compute_for_loss(goal))
+    tokens = law.tokens_for_loss(best.N / 2, goal)
+    volume = break_even(law, best.N / 2, tokens)
+    assert volume == pytest.approx(2.09e12, rel=2e-3)
+    bills = [6 * N * D + 2 * N * volume for N, D in ((best.N, best.D), (best.N / 2, tokens))]
+    assert bills[0] == pytest.approx(bills[1], rel=1e-12)
+
+
+@every_law
+@given(compute=st.floats(19, 27).map(lambda exponent: 10.0**exponent), use=st.floats(-3, 3), factor=st.floats(1.01, 3.0))
+def test_no_other_model_of_the_same_loss_has_a_smaller_bill(law, compute, use, factor):
+    plain = law.optimal(compute)
+    volume = plain.D * 10.0**use
+    best = inference_aware(law, plain.loss, volume)
+    assert law.loss(best.N, best.D) == pytest.approx(plain.loss, rel=1e-9)
+    assert suited_volume(law, best.N, best.D) == pytest.approx(volume, rel=1e-6)
+    assert best.N < plain.N and best.D > plain.D
+    bill = best.compute + 2 * best.N * volume
+    smallest = (law.A / (plain.loss - law.E)) ** (1 / law.alpha)
+    for size in (best.N * factor, best.N / factor):
+        if size > smallest * 1.001:
+            assert 6 * size * law.tokens_for_loss(size, plain.loss) + 2 * size * volume >= bill * (1 - 1e-12)
+
+
+def test_without_use_the_cheapest_model_is_the_compute_optimal_one():
+    best = inference_aware(BESIROGLU_2024, 2.0, 0.0)
+    assert best.compute == pytest.approx(BESIROGLU_2024.compute_for_loss(2.0), rel=1e-12)
+    assert suited_volume(BESIROGLU_2024, best.N, best.D) == pytest.approx(0, abs=1e-9 * best.D)
+    with pytest.raises(ValueError, match="volume = -1 tokens: it must not be negative"):
+        inference_aware(BESIROGLU_2024, 2.0, -1)
+    with pytest.raises(ValueError, match="is not above E"):
+        inference_aware(BESIROGLU_2024, 1.8, 1e12)

@@ -1,0 +1,103 @@
+"""How are the published numbers shown? Each table as HTML that a screen reader can walk, with source and confidence."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+from .. import numbers
+from . import CONFIDENCES, TABLES, paths, table
+from . import get as fact
+
+__all__ = ["CAPTIONS", "FactTable", "confidences", "show"]
+
+#: What each table holds, as its caption says.
+CAPTIONS = {
+    "laws": "Constants of the published laws",
+    "allocation_exponents": "Exponents of the best model size, by study",
+    "results": "Single results and definitions",
+    "models": "Published models: parameters, tokens and training compute",
+    "hoffmann_optima": "Optima of Hoffmann et al., Tables 3 and A3, as printed",
+    "porian_steps": "From Kaplan's exponent to Hoffmann's, step by step (Porian et al.)",
+    "sardana_fits": "One law fitted to four ranges of tokens per parameter (Sardana et al.)",
+}
+_KINDS = {
+    "parameters": "count", "tokens": "count", "FLOP": "flop", "tokens/parameter": "ratio", "fraction": "percent", "runs": "count",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FactTable:
+    """One table of facts, ready to be shown; ``rows`` are cells as text, the first of each row its heading."""
+
+    name: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def _repr_html_(self) -> str:
+        caption = html.escape(self.caption)
+        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in self.head)
+        body = "".join(
+            f'<tr><th scope="row">{html.escape(first)}</th>' + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest) + "</tr>"
+            for first, *rest in self.rows
+        )
+        # Focusable, because a wide table scrolls in its own box.
+        return (
+            f'<div class="facts-table" role="region" tabindex="0" aria-label="{caption}">'
+            f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.caption}: {len(self.rows)} rows"
+
+
+def show(name: str) -> FactTable:
+    """Table ``name`` with all its values, sources and confidences. Raises FactError for an unknown table."""
+    rows = table(name)
+    units = TABLES[name][1]
+    head: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    provenance = ("source", "confidence", "note")
+    if not units:
+        head = ("quantity", "value", "unit", "range", *provenance)
+        cells = tuple(_long_row(path) for path in paths(name))
+    else:
+        head = (name.replace("_", " "), *(_heading(column, unit) for column, unit in units.items()), *provenance)
+        cells = tuple(
+            (
+                row.get("name") or row_id,
+                *(_number(row[column], unit) for column, unit in units.items()),
+                f"{row['source']}, {row['location']}",
+                row["confidence"],
+                "; ".join(filter(None, (row.get("flop_note"), row["note"]))),
+            )
+            for row_id, row in rows.items()
+        )
+    return FactTable(name, CAPTIONS[name], tuple(head), cells)
+
+
+def confidences() -> FactTable:
+    """What each confidence label means."""
+    return FactTable("confidences", "Confidence labels", ("label", "meaning"), tuple(CONFIDENCES.items()))
+
+
+def _long_row(path: str) -> tuple[str, ...]:
+    one = fact(path)
+    bounds = ""
+    if one.low is not None and one.high is not None:
+        bounds = f"{_number(one.low, one.unit)} to {_number(one.high, one.unit)}: {one.interval}"
+    unit = "" if one.unit == "1" else one.unit
+    return (one.label, _number(one.value, one.unit), unit, bounds, f"{one.source}, {one.location}", one.confidence, one.note)
+
+
+def _heading(column: str, unit: str) -> str:
+    words = column.replace("_", " ")
+    return words if unit in ("1", column) or column in ("params", "active_params") else f"{words} ({unit})"
+
+
+def _number(value: str | float, unit: str) -> str:
+    if value == "":
+        return ""
+    # A constant keeps the digits it was published with; a count is written as in the text.
+    return numbers.format(float(value), _KINDS[unit]) if unit in _KINDS else f"{float(value):.10g}"
