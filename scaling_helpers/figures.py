@@ -20,7 +20,7 @@ import numpy as np
 from . import numbers
 from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw, DataConstrainedLaw
 from .optimum import INFERENCE_FLOP, inference_aware
-from .palette import LIGHT, themed
+from .palette import LIGHT, coarse, themed
 from .quantities import positive
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _svg(figure: Figure, alt: str) -> str:
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 var(--figure-font, system-ui, sans-serif)", svg)
     svg = re.sub(r'<svg ([^>]*?)width="([\d.]+)pt" height="[\d.]+pt"', r'<svg \1width="100%" style="max-width: \2pt"', svg)
     svg = re.sub(r"<svg ", '<svg aria-hidden="true" focusable="false" ', svg, count=1)
-    return themed(svg)
+    return themed(coarse(svg))
 
 
 def _count_ticks(axis: Any) -> None:

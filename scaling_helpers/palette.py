@@ -7,9 +7,10 @@ stay apart under the common colour-vision deficiencies. Both are computed in the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-__all__ = ["DARK", "LIGHT", "SURFACE", "VARIABLES", "color", "css", "plain", "themed"]
+__all__ = ["DARK", "LIGHT", "SURFACE", "VARIABLES", "coarse", "color", "css", "plain", "themed"]
 
 #: Meaning -> CSS variable. law: the law and its optimum; other: a second law; you: the reader's or a real model.
 VARIABLES: Mapping[str, str] = {
@@ -72,6 +73,15 @@ def themed(svg: str) -> str:
     for meaning, value in LIGHT.items():
         svg = svg.replace(value, color(meaning))
     return svg
+
+
+def coarse(svg: str) -> str:
+    """Paths to a hundredth of a point: finer than any screen, and a third of the bytes."""
+
+    def rounded(path: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):g}", path[0])
+
+    return re.sub(r' d="[^"]*"', rounded, svg)
 
 
 def css() -> str:

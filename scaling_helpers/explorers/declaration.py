@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from .. import numbers
+from ..palette import coarse
 from ..trace import variable, vega_signals
 from .controls import Choice, Control
 
@@ -197,6 +198,7 @@ def _picture(name: str, declaration: Declaration) -> str:
     import vl_convert
 
     svg: str = vl_convert.vega_to_svg(_compiled(name, declaration))
+    svg = coarse(svg)
     # Several pictures share a page: their ids must not meet, nor those of the live views.
     svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)

@@ -159,7 +159,6 @@ def chart() -> dict[str, Any]:
     yours = canvas.curve(120, {"volume": volume, "bill": bill(control["model"], read["model_D"], volume)})
     along, best_N, best_D = cheapest(law, read["model_loss"], np.exp(32.0 * STEP - 16.0))
     frontier = canvas.curve(120, {"volume": along, "bill": bill(best_N, best_D, along)})
-    one = canvas.curve(1, {"volume": volume, "bill": 1.0 + 0.0 * STEP})
     now = canvas.point({"volume": "volume", "bill": "now_bill"})
     even = canvas.point({"volume": "even_volume", "bill": "1"}, where=f"pays && even_volume >= {VOLUMES[0]:g}")
     suited = canvas.point({"volume": "suited_now", "bill": "suited_bill"}, where=f"pays && suited_now >= {VOLUMES[0]:g}")
@@ -169,7 +168,7 @@ def chart() -> dict[str, Any]:
     start = canvas.point({"volume": f"{VOLUMES[0]:g}", "bill": "start_bill"})
     origin = canvas.point({"volume": f"{VOLUMES[0]:g}", "bill": "1"})
     return canvas.compose(
-        one.mark_line(stroke=color("law"), strokeWidth=3).encode(x=x, y=y),
+        origin.mark_rule(stroke=color("law"), strokeWidth=3).encode(y=y),
         words(origin, f"'compute-optimal, ' + {short('plain_size')} + ' = 1×'", "law", align="left", dx=4, dy=13),
         frontier.mark_line(stroke=color("other"), strokeWidth=2.2, strokeDash=[8, 4], clip=True).encode(
             x=x, y=y, opacity=shown()

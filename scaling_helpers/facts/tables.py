@@ -97,4 +97,7 @@ def _heading(column: str, unit: str) -> str:
 
 
 def _number(value: str | float, unit: str) -> str:
-    return "" if value == "" else numbers.format(float(value), _KINDS.get(unit, "plain"))
+    if value == "":
+        return ""
+    # A constant keeps the digits it was published with; a count is written as in the text.
+    return numbers.format(float(value), _KINDS[unit]) if unit in _KINDS else f"{float(value):.10g}"

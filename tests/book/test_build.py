@@ -248,3 +248,12 @@ def test_a_change_in_code_or_chapter_changes_the_page_and_nothing_else_runs_agai
     assert (reworded.status, reworded.executed) == (0, 0), "only text changed"
     assert "As it is now." in reworded.page("chapters/one")
     assert re.findall(r"LOSS [\d.]+", reworded.page("chapters/one")) == after
+
+
+def test_a_term_of_the_glossary_shows_its_definition_where_it_is_used(book_html: Path) -> None:
+    page = (book_html / "chapters" / "chinchilla.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a class="reference internal" href="\.\./appendix/glossary\.html#term-[^"]*"([^>]*)>', page)
+    assert len(links) >= 10
+    for link in links:
+        (title,) = re.findall(r'title="([^"]+)"', link)
+        assert len(title) > 30 and "\\" not in title, title

@@ -262,14 +262,14 @@ def blanks(states: Iterable[State], seen: Iterable[Seen]) -> list[str]:
 
 
 def altered(html: str, change: Callable[[dict[str, Any]], None]) -> str:
-    """The page's HTML with ``change`` made to its first explorer's payload."""
+    """The page's HTML with ``change`` made to the payload of each of its explorers."""
 
     def rewrite(match: re.Match[str]) -> str:
         payload = json.loads(match[2])
         change(payload)
         return match[1] + json.dumps(payload).replace("<", "\\u003c") + match[3]
 
-    return PAYLOAD.sub(rewrite, html, count=1)
+    return PAYLOAD.sub(rewrite, html)
 
 
 @contextmanager

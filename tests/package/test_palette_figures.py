@@ -113,3 +113,9 @@ def test_a_figure_prints_as_its_alt_text():
 def test_a_bad_budget_is_named():
     with pytest.raises(ValueError, match="C = -1 FLOP"):
         figures.isoflop_curves(HOFFMANN_2022, [1e20, -1.0], alt=ALT)
+
+
+def test_paths_keep_a_hundredth_of_a_point_and_nothing_else_is_touched():
+    rest = '<text x="1.23456">0.12345</text></svg>'
+    svg = '<svg viewBox="0 0 1.23456 2"><path d="M 1.23456 -7.005 L 12 3.5"/>' + rest
+    assert palette.coarse(svg) == '<svg viewBox="0 0 1.23456 2"><path d="M 1.23 -7 L 12 3.5"/>' + rest
