@@ -18,6 +18,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ def _numbers(what: str, got: Any, shape: tuple[int, ...]) -> np.ndarray:
     _refuse_empty(what, got, wanted)
     try:
         values = np.asarray(got)
-    except ValueError as error:
+        if values.dtype == object and all(isinstance(number, Real) for number in values.ravel()):
+            values = values.astype(float)  # whole numbers above 2**63, fractions
+    except (ValueError, OverflowError) as error:
         raise WrongType(f"{what} is {got!r}, expected {wanted}.") from error
     if values.dtype.kind not in "iuf":
         raise WrongType(f"{what} is {got!r} ({type(got).__name__}), expected {wanted}.")
@@ -225,7 +228,7 @@ class Score:
         self.task, self.points = task, points
         self.earned = self.offered = 0.0
         self.lines: list[str] = []
-        self.unsolved: NotSolved | None = None
+        self.unsolved: list[NotSolved] = []
 
     def expect(
         self,
@@ -271,8 +274,8 @@ class Score:
         try:
             line = check()
         except (NotSolved, NotImplementedError) as failure:
-            self.unsolved = failure if isinstance(failure, NotSolved) else NotSolved(STUB)
-            line = str(self.unsolved)
+            self.unsolved.append(failure if isinstance(failure, NotSolved) else NotSolved(STUB))
+            line = str(self.unsolved[-1])
         except CheckFailed as failure:
             line = str(failure)
         except Exception as error:  # noqa: BLE001 - whatever the student's code raised, the next item still counts
@@ -285,8 +288,8 @@ class Score:
 
     def result(self) -> float:
         """Print the items and return the points; raise if there are none, so that every runner sees a failure."""
-        if self.earned == 0 and self.unsolved is not None:
-            raise NotSolved(f"Task {self.task} is {self.unsolved}")
+        if self.unsolved and len(self.unsolved) == len(self.lines):
+            raise NotSolved(f"Task {self.task} is {self.unsolved[0]}")
         head = f"Task {self.task}: {self.earned:g} of {self.offered:g} points"
         later = self.points - self.offered
         if later > 1e-9:

@@ -22,7 +22,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["MARKERS", "SOLUTIONS", "ExerciseError", "check", "clear_solution", "load", "main", "public", "sync", "without_hidden_tests"]
+__all__ = [
+    "MARKERS",
+    "SOLUTIONS",
+    "ExerciseError",
+    "check",
+    "clear_solution",
+    "execute",
+    "load",
+    "main",
+    "public",
+    "role",
+    "solution_shown",
+    "sync",
+    "without_hidden_tests",
+]
 
 #: What no public file may contain.
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
@@ -120,6 +134,8 @@ def public(notebook: NotebookNode, solutions: str = "folded") -> NotebookNode:
             cell.source, cell.outputs = without_hidden_tests(cell.source), []
             _fold(meta, "the check")
         elif solutions == "withheld" and answered and QUESTION not in meta.get("tags", []):
+            if "remove-cell" in meta.get("tags", []):
+                continue  # it computes the numbers of an answer in words
             cell.outputs = []
         cells.append(cell)
     edition = nbformat.from_dict({**notebook, "cells": cells})
@@ -191,7 +207,8 @@ def check(source: Path) -> list[str]:
     stored = nbformat.read(target, as_version=4)
     if [_content(cell) for cell in stored.cells] != [_content(cell) for cell in wanted.cells]:
         different = [a.id for a, b in zip(wanted.cells, stored.cells, strict=False) if _content(a) != _content(b)]
-        first = f", first at {different[0]!r}" if different else f": {len(stored.cells)} cells, the source has {len(wanted.cells)}"
+        count = f": {len(stored.cells)} cells, the source has {len(wanted.cells)}"
+        first = f", first at {different[0]!r}" if different else count
         wrong.append(f"{target.name} is not what {source.name} says{first}: run `make exercises`")
     if stored.metadata != wanted.metadata:
         wrong.append(f"{target.name}: notebook metadata {dict(stored.metadata)}; run `make exercises`")
@@ -241,7 +258,7 @@ def _code_problems(cell: NotebookNode) -> Iterator[str]:
         yield f"`{cell.source[magic.start() :].strip().splitlines()[0]}`: no magics, an unknown one passes nbval in silence"
     for region, allowed in (("SOLUTION", "solution"), ("HIDDEN TESTS", "check")):
         try:
-            found = any(inside for _, inside, _ in _regions(cell.source, region))
+            found = any([inside for _, inside, _ in _regions(cell.source, region)])  # all of them: the last may not end
         except ExerciseError as error:
             yield str(error)
             continue
