@@ -258,7 +258,7 @@ def _code_problems(cell: NotebookNode) -> Iterator[str]:
         yield f"`{cell.source[magic.start() :].strip().splitlines()[0]}`: no magics, an unknown one passes nbval in silence"
     for region, allowed in (("SOLUTION", "solution"), ("HIDDEN TESTS", "check")):
         try:
-            found = any([inside for _, inside, _ in _regions(cell.source, region)])  # all of them: the last may not end
+            found = [line for line, inside, _ in _regions(cell.source, region) if inside]
         except ExerciseError as error:
             yield str(error)
             continue
