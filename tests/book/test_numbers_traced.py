@@ -41,7 +41,10 @@ GAP = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 TEENS = "eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-NUMBER = re.compile(rf"\d+(?:[.,\u202f]\d+)*|\b(?:{TEENS}|(?:{TENS})(?:-\w+)?|hundred|thousand|(?:m|b|tr)illion)\b", re.IGNORECASE)
+SIZES = "hundred|thousand|(?:m|b|tr)illion"
+NUMBER = re.compile(
+    rf"\d+(?:[.,\u202f]\d+)*(?:[ \u00a0-](?:{SIZES})\b)?|\b(?:{TEENS}|(?:{TENS})(?:-\w+)?|{SIZES})\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def page(body: str) -> str:
 @pytest.mark.parametrize(
     ("body", "numbers"),
     [
-        ("<p>The best size is 40.4 billion parameters.</p>", ["40.4", "billion"]),
+        ("<p>The best size is 40.4 billion parameters.</p>", ["40.4 billion"]),
         ('<p>A citation <span class="bibtex-citation">[2022]</span> traces nothing: 1,875 tokens.</p>', ["1,875"]),
         ("<ul><li>About twenty tokens, or twenty-five.</li></ul>", ["twenty", "twenty-five"]),
         ("<table><tr><td>20</td><td><p>3e23 FLOP</p></td></tr></table>", ["20", "3", "23"]),
