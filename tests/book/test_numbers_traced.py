@@ -12,9 +12,7 @@ A number is a run of digits, or a number word from eleven up; below, words count
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -114,32 +112,19 @@ def pages(site: Path) -> dict[str, str]:
     return {path.relative_to(site).with_suffix("").as_posix(): path.read_text(encoding="utf-8") for path in names}
 
 
-@pytest.fixture(scope="session")
-def site() -> Path:
-    """The built book: BOOK_SITE, or built here, which takes seconds if nothing changed."""
-    if "BOOK_SITE" in os.environ:
-        return Path(os.environ["BOOK_SITE"])
-    run = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", run, "build", ".", "-W", "-n", "--keep-going"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return ROOT / "_build" / "html"
-
-
-def test_every_number_in_prose_is_computed_a_fact_or_allowed(site: Path) -> None:
-    built = pages(site)
+def test_every_number_in_prose_is_computed_a_fact_or_allowed(book_html: Path) -> None:
+    built = pages(book_html)
     assert "chapters/chinchilla" in built and len(built) > 5
     found = [str(number) for page, html in built.items() for number in untraced(page, html)]
-    assert not found, f"{len(found)} numbers without a source; glue them, take them from facts/, or allow them with a reason:\n" + (
-        "\n".join(found)
-    )
+    advice = f"{len(found)} numbers without a source; glue them, take them from facts/, or allow them with a reason:"
+    assert not found, "\n".join([advice, *found])
 
 
-def test_what_is_allowed_is_used(site: Path) -> None:
+def test_what_is_allowed_is_used(book_html: Path) -> None:
     """An exception that no page needs any more would hide the next number that looks like it."""
     texts = {
         page: list(prose(article))
-        for page, html in pages(site).items()
+        for page, html in pages(book_html).items()
         if (article := BeautifulSoup(html, "html.parser").select_one("article.bd-article")) is not None
     }
     for entry in allowed():
@@ -185,8 +170,8 @@ def test_what_is_traced_or_no_quantity_is_left_alone(body: str) -> None:
     assert untraced("chapters/planted", page(body)) == []
 
 
-def test_a_number_planted_in_the_built_chapter_is_found(site: Path) -> None:
-    html = pages(site)["chapters/chinchilla"]
+def test_a_number_planted_in_the_built_chapter_is_found(book_html: Path) -> None:
+    html = pages(book_html)["chapters/chinchilla"]
     before = untraced("chapters/chinchilla", html)
     at = html.index("</p>", html.index('class="bd-article"'))
     planted = f"{html[:at]} GPT-3 wasted 51.3 per cent.{html[at:]}"
