@@ -177,6 +177,35 @@ def test_withheld_solutions_go_with_every_output_they_made(source: Path) -> None
     assert "raise NotImplementedError" in text and "score.expect(1, double, 2.0, want=4.0)" in text
 
 
+def lines_between(notebook: nbformat.NotebookNode, name: str) -> set[str]:
+    """The lines of all regions of one kind that stand nowhere else in the notebook."""
+    inside: list[str] = []
+    outside: list[str] = []
+    for cell in notebook.cells:
+        place = outside
+        for line in cell.source.splitlines():
+            if f"### BEGIN {name}" in line:
+                place = inside
+            elif f"### END {name}" in line:
+                place = outside
+            else:
+                place.append(line.strip())
+    return {line for line in inside if len(line) > 12} - set(outside)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_of_a_real_hidden_test_or_withheld_solution_is_in_an_edition(name: str) -> None:
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    hidden, answers = (lines_between(notebook, region) for region in ("HIDDEN TESTS", "SOLUTION"))
+    assert hidden and answers
+    shown = {
+        solutions: {line.strip() for cell in exercises.public(notebook, solutions).cells for line in cell.source.splitlines()}
+        for solutions in exercises.SOLUTIONS
+    }
+    assert hidden & (shown["folded"] | shown["withheld"]) == set()
+    assert answers & shown["withheld"] == set() and answers <= shown["folded"]
+
+
 def test_a_marker_that_would_be_left_over_stops_the_edition(source: Path) -> None:
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     notebook.cells[3].source += "\n### BEGIN HIDDEN TESTS"
