@@ -142,7 +142,7 @@ def page(body: str) -> str:
     [
         ("<p>The best size is 40.4 billion parameters.</p>", ["40.4 billion"]),
         ('<p>A citation <span class="bibtex-citation">[2022]</span> traces nothing: 1,875 tokens.</p>', ["1,875"]),
-        ("<ul><li>About twenty tokens, or twenty-five.</li></ul>", ["twenty", "twenty-five"]),
+        ("<ul><li>About thirty tokens, or twenty-five.</li></ul>", ["thirty", "twenty-five"]),
         ("<table><tr><td>20</td><td><p>3e23 FLOP</p></td></tr></table>", ["20", "3", "23"]),
         ("<figure><figcaption><p>It wastes 14% there.</p></figcaption></figure>", ["14"]),
         ("<details><summary>More than 7 points</summary><p>and 12%</p></details>", ["7", "12"]),
