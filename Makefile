@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 SITE := _build/html
 PORT ?= 8000
 
-.PHONY: help book test test-all serve lab bench lint lock clean
+.PHONY: help book exercises test test-all serve lab bench lint lock clean
 
 help: ## Show what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -41,6 +41,9 @@ serve: book ## Serve the built book on this machine (PORT=8000)
 lab: $(READY) ## Open the chapters as notebooks in JupyterLab, explorers live
 	@$(BIN)/python lab
 
+exercises: $(READY) ## Execute exercises/*.md into the notebooks beside them
+	@$(BIN)/python -m scaling_helpers.exercises sync
+
 test: $(READY) ## Everything CI checks: lint, types, package, notebooks, built book, browser, JupyterLab
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -m "not long" --cov --cov-report=term:skip-covered tests
@@ -51,9 +54,10 @@ test-all: $(READY) ## The same and the long matrix
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered tests
 	@$(BIN)/python -m pytest --nbval --nbval-cell-timeout 60 --nbval-sanitize-with exercises/nbval_sanitize.cfg exercises
 
-lint: $(READY) ## Style and types
+lint: $(READY) ## Style, types, and exercise notebooks in step with their sources
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m scaling_helpers.exercises check
 
 bench: book ## Import time, page weight, time to a live explorer, time per move
 	@$(BIN)/python benchmarks/imports.py

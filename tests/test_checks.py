@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from scaling_helpers.checks import (
     CheckFailed,
     Mistake,
     NotSolved,
+    Score,
     WrongType,
     WrongValue,
     expect,
@@ -120,3 +123,110 @@ def test_a_notebook_shows_one_line_and_no_stack() -> None:
     failure = WrongValue("Task 1: D is 3; that is 3 times the right value.")
     assert isinstance(failure, CheckFailed)
     assert failure._render_traceback_() == ["✗ Task 1: D is 3; that is 3 times the right value."]
+
+
+def stub(*arguments: object) -> float:
+    raise NotImplementedError
+
+
+def crash(*arguments: object) -> float:
+    return 1 / 0
+
+
+def test_a_score_counts_item_by_item_and_says_what_each_one_is(capsys: pytest.CaptureFixture[str]) -> None:
+    score = Score("1a", points=3)
+    score.expect(1, tokens, 6e21, 1e9, want=1e12)
+    score.expect(1, tokens, 6e21, 2e9, want=1e12, mistakes=[Mistake(5e11, "half the model")])
+    score.holds(1, "twice the model reads half", lambda: True, hint="")
+    earned = score.result()
+    assert type(earned) is float and earned == 2  # anything else nbgrader takes for full marks
+    assert capsys.readouterr().out.splitlines() == [
+        "✗ Task 1a: 2 of 3 points",
+        "  ✓ 1 of 1: tokens(6e+21, 1e+09) = 1e+12",
+        "  ✗ 0 of 1: tokens(6e+21, 2e+09) is 5e+11; that is 0.5 times the right value. Hint: half the model",
+        "  ✓ 1 of 1: twice the model reads half",
+    ]
+
+
+def test_an_error_in_one_item_costs_that_item_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    score = Score(1, points=2)
+    score.expect(1, crash, want=1.0)
+    score.holds(1, "the next item still counts", lambda: True, hint="")
+    assert score.result() == 1
+    assert "stopped at `return 1 / 0` with ZeroDivisionError: division by zero" in capsys.readouterr().out
+
+
+def test_an_unsolved_task_is_told_in_one_line_and_a_wholly_wrong_one_item_by_item() -> None:
+    unsolved = Score(1, points=2)
+    unsolved.expect(1, stub, want=1.0)
+    unsolved.holds(1, "a property", lambda: stub() > 0, hint="")
+    with pytest.raises(NotSolved, match=r"^Task 1 is not solved yet: replace the `raise NotImplementedError` line[^\n]*$"):
+        unsolved.result()
+    wrong = Score(1, points=1)
+    wrong.value(1, "D", 3e12, want=1e12)
+    with pytest.raises(WrongValue, match=r"Task 1: 0 of 1 points\n  ✗ 0 of 1: D is 3e\+12; that is 3 times the right value\."):
+        wrong.result()
+
+
+def test_a_half_done_task_says_which_half_is_missing() -> None:
+    score = Score(1, points=2)
+    score.value(1, "first", 2.0, want=1.0)
+    score.value(1, "second", ..., want=1.0)
+    with pytest.raises(WrongValue, match=r"(?s)first is 2.*not solved yet: second is still"):
+        score.result()
+
+
+def test_points_of_hidden_tests_are_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    score = Score(1, points=3)
+    score.holds(1, "a property", lambda: True, hint="")
+    score.result()
+    assert "✓ Task 1: 1 of 1 points, 2 more when the notebook is graded" in capsys.readouterr().out
+
+
+def test_a_score_refuses_an_authors_slip() -> None:
+    with pytest.raises(ValueError, match="points must be above 0"):
+        Score(1, points=0)
+    score = Score(1, points=1)
+    with pytest.raises(ValueError, match="the items are worth 2, more than the 1 declared"):
+        score.holds(2, "too dear", lambda: True, hint="")
+
+
+@pytest.mark.parametrize("answer", [["b", "a"], ("a", "b"), {"a", "b"}, np.array(["a", "b"])])
+def test_names_come_in_any_order_and_container(answer: object) -> None:
+    score = Score(1, points=1)
+    score.names(1, "rows", answer, want=["a", "b"], hint="")
+    assert score.result() == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (["a"], "rows: 1 of the 1 named belong there, 1 missing. Hint: look again"),
+        (["a", "b", "c"], "rows: 2 of the 3 named belong there, 0 missing. Hint: look again"),
+        ("ab", "rows is 'ab' (str), expected a list of names."),
+        (7, "rows is 7 (int), expected a list of names."),
+        (None, "rows is None, expected a list of names. Is there a return line?"),
+    ],
+)
+def test_wrong_names_are_counted_and_not_told(answer: object, said: str) -> None:
+    score = Score(1, points=1)
+    score.names(1, "rows", answer, want=["a", "b"], hint="look again")
+    assert score.lines == [f"  ✗ 0 of 1: {said}"]
+
+
+def test_the_ratio_can_be_kept_back() -> None:
+    score = Score(1, points=1)
+    score.value(1, "factor", 3.0, want=2.0, tell_ratio=False)
+    assert score.lines == ["  ✗ 0 of 1: factor is 3, and that is not it."]
+
+
+@pytest.mark.parametrize("answer", [126 * 10**23, Fraction(126 * 10**23)])
+def test_whole_numbers_beyond_64_bits_and_fractions_are_numbers(answer: object) -> None:
+    expect_value(1, "C", answer, want=1.26e25)
+
+
+def test_what_is_no_function_is_named() -> None:
+    score = Score(1, points=2)
+    score.expect(1, 3.0, want=1.0)  # type: ignore[arg-type]
+    score.expect(1, ..., want=1.0)  # type: ignore[arg-type]
+    assert "3.0 is no function" in score.lines[0] and "not solved yet" in score.lines[1]

@@ -11,6 +11,7 @@ widgets        an explorer's HTML goes into the page, a widget without HTML is a
 assets         the explorers' JavaScript and style, only on pages that have one
 roles          ``{explore}``, ``{live}`` and ``{fact}``
 terms          a glossary term shows its definition on hover
+exercises      exercise notebooks without hidden tests, solutions folded or withheld
 folds          solutions and dropdowns as native ``<details>``
 citations      the bibliography: no numbers, no withdrawn roles
 downloads      each chapter's notebook, for its download button
@@ -24,12 +25,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import assets, citations, downloads, failures, folds, freshness, mathfont, maths, roles, terms, theme, widgets
+from . import assets, citations, downloads, exercises, failures, folds, freshness, mathfont, maths, roles, terms, theme, widgets
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = (freshness, failures, mathfont, maths, widgets, assets, roles, terms, folds, citations, downloads, theme)
+PARTS = (freshness, failures, exercises, mathfont, maths, widgets, assets, roles, terms, folds, citations, downloads, theme)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
