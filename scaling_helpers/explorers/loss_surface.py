@@ -158,6 +158,7 @@ def chart() -> dict[str, Any]:
     best = canvas.point({"size": "best_N", "tokens": "best_D"})
     yours = canvas.point({"size": "model", "tokens": "model_D"})
     equal = canvas.point({"size": "equal_N", "tokens": "equal_D"})
+    best_words = "'optimum' + (width < 430 ? '' : ', ' + format(best_loss, '.3f'))"
     real = alt.Chart(alt.Data(values=_dots()))
     named = real.mark_text(fontSize=11, color=color("muted"), dy=-9).encode(x=x, y=y, text="name:N")
     return canvas.compose(
@@ -172,7 +173,7 @@ def chart() -> dict[str, Any]:
         named.transform_filter("width >= 430"),
         equal.mark_point(size=80, shape="diamond", filled=True, opacity=1, color=color("you"), clip=True).encode(x=x, y=y),
         best.mark_point(size=130, filled=True, opacity=1, color=color("law")).encode(x=x, y=y),
-        words(best, "'optimum' + (width < 430 ? '' : ', ' + format(best_loss, '.3f'))", "law", align="left", dx=8, dy=-14, clip=True),
+        words(best, best_words, "law", align="left", dx=8, dy=-14, clip=True),
         yours.mark_point(size=150, filled=True, opacity=1, color=color("you")).encode(
             x=x, y=y, shape=alt.value(alt.ExprRef("off_map ? 'triangle-up' : 'circle'"))
         ),
