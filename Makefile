@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
 PORT ?= 8000
+JOBS ?= 2
 
 .PHONY: help book exercises test test-all serve lab bench lint lock clean
 
@@ -46,12 +47,12 @@ exercises: $(READY) ## Execute exercises/*.md into the notebooks beside them
 
 test: $(READY) ## Everything CI checks: lint, types, package, notebooks, built book, browser, JupyterLab
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -m "not long" --cov --cov-report=term:skip-covered tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long" --cov --cov-report=term:skip-covered tests
 	@$(BIN)/python -m pytest --nbval --nbval-cell-timeout 60 --nbval-sanitize-with exercises/nbval_sanitize.cfg exercises
 
 test-all: $(READY) ## The same and the long matrix
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered tests
 	@$(BIN)/python -m pytest --nbval --nbval-cell-timeout 60 --nbval-sanitize-with exercises/nbval_sanitize.cfg exercises
 
 lint: $(READY) ## Style, types, and exercise notebooks in step with their sources

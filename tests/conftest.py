@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from .browser.server import POLICY, serve
 
@@ -39,8 +40,13 @@ def build_book(source: Path, environment: dict[str, str] | None = None) -> subpr
 
 @pytest.fixture(scope="session")
 def book_html() -> Path:
-    """The folder of the built book. An unchanged tree takes seconds: the book's own freshness keys see to that."""
-    done = build_book(ROOT)
+    """The folder of the built book. An unchanged tree takes seconds: the book's own freshness keys see to that.
+
+    Each worker of a parallel run asks for it, so one builds while the others wait.
+    """
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with FileLock(ROOT / "_build" / "tests.lock"):
+        done = build_book(ROOT)
     if done.returncode:
         pytest.fail(f"the book does not build (exit {done.returncode}):\n{done.stdout[-8000:]}", pytrace=False)
     return ROOT / "_build" / "html"
