@@ -26,7 +26,9 @@ LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 
 
 def references(bibliography: Path) -> dict[str, tuple[str, str]]:
-    """Authors as they stand in a sentence, and year, by citation key."""
+    """Authors as they stand in a sentence, and year, by citation key; nothing for a book without a bibliography."""
+    if not bibliography.exists():
+        return {}
     from pybtex.database import parse_file
 
     found = {}
@@ -79,7 +81,7 @@ def _live(inner: str, _glued: Any, _cited: Any) -> str:
 
 
 def _cite(inner: str, _glued: Any, cited: Mapping[str, tuple[str, str]], *, bracketed: bool) -> str:
-    works = [cited[key.strip()] for key in inner.split(",")]
+    works = [cited.get(key.strip(), (key.strip(), "")) for key in inner.split(",")]  # bibtex warns of an unknown key
     if bracketed:
         return "(" + "; ".join(f"{authors} {year}" for authors, year in works) + ")"
     return ", ".join(f"{authors} ({year})" for authors, year in works)

@@ -42,6 +42,10 @@ def test_references_read_as_in_a_sentence() -> None:
     assert references(ROOT / "references.bib")["kaplan2020"] == ("Kaplan et al.", "2020")
 
 
+def test_a_book_may_have_no_bibliography(tmp_path: Path) -> None:
+    assert references(tmp_path / "references.bib") == {}
+
+
 def test_no_page_offers_a_notebook_with_markup_left_in_its_text(book_html: Path) -> None:
     offered = sorted(book_html.rglob("*.ipynb"))
     assert offered
