@@ -24,9 +24,11 @@ SEES_PICTURE = """() => {
 }"""
 #: Not ours. jupyterlab-myst reads one cell at a time and so misses what other cells label; it logs each miss as an
 #: error. JupyterLab's cell toolbar looks for the active cell's Markdown, which may not be in the page when scrolled away.
+#: While every cell runs, JupyterLab scrolls to the last one, and on busy cores gives up waiting for it after ten seconds.
 NOT_OURS = re.compile(
     r"error: (Cross reference target was not found|Legacy syntax used for link target)"
     r"|error not caught: Cannot read properties of undefined \(reading 'node'\)$"
+    r"|warning: Item with index \d+ did not appear within \d+ ms$"
 )
 
 
