@@ -237,7 +237,7 @@ def test_a_change_in_code_or_chapter_changes_the_page_and_nothing_else_runs_agai
     unchanged = book.build()
     assert (unchanged.status, unchanged.executed) == (0, 0), unchanged.output
 
-    book.replace("scaling_helpers/laws.py", "return self.E + self.A", "return 1 + self.E + self.A")
+    book.replace("scaling_helpers/laws/parametric.py", "return self.E + self.A", "return 1 + self.E + self.A")
     changed = book.build()
     assert (changed.status, changed.executed) == (0, 1), changed.output
     after = re.findall(r"LOSS [\d.]+", changed.page("chapters/one"))

@@ -1,6 +1,6 @@
-"""What does each paper say the loss will be, for a model of N parameters trained on D tokens?
+"""How does loss fall with size and data together? The parametric law E + A / N**alpha + B / D**beta.
 
-The parametric law of Hoffmann et al. (2022, arXiv:2203.15556, Eq 10) and its published fits. Losses are in
+The law of Hoffmann et al. (2022, arXiv:2203.15556, Eq 10) and its published fits. Losses are in
 nats per token. Every constant comes from :mod:`scaling_helpers.facts`, where its source stands.
 
 >>> round(BESIROGLU_2024.loss(70e9, 1.4e12), 4)
@@ -16,44 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import facts
-from .quantities import positive, same_shape
-from .trace import Expr
+from .. import facts
+from ..quantities import positive, same_shape
+from ..trace import Expr
+from .origin import Origin
 
 if TYPE_CHECKING:
-    from .optimum import Allocation
+    from ..optimum import Allocation
 
 __all__ = [
     "BESIROGLU_2024",
-    "FLOP_PER_PARAMETER_TOKEN",
     "HOFFMANN_2022",
     "HOFFMANN_2022_ROUNDED",
     "LAWS",
     "MUENNIGHOFF_2023",
-    "MUENNIGHOFF_2023_REPEATED",
     "ChinchillaLaw",
-    "DataConstrainedLaw",
-    "Origin",
+    "matching_size",
 ]
-
-#: C = 6 N D: two FLOP (multiply and add) per parameter and token forward, four backward.
-FLOP_PER_PARAMETER_TOKEN = 6.0
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a fitted law comes from and where it may be trusted.
-
-    ``params_range`` and ``tokens_range`` are what the runs covered (None: not stated in our sources).
-    """
-
-    id: str
-    title: str
-    citation: str
-    estimator: str
-    digits: str
-    params_range: tuple[float, float] | None = None
-    tokens_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ class ChinchillaLaw:
 
     def optimal(self, C: Any) -> Allocation:
         """The N and D of least loss with C = 6 N D, in closed form; see :func:`scaling_helpers.optimum.closed_form`."""
-        from .optimum import closed_form
+        from ..optimum import closed_form
 
         return closed_form(self, C)
 
@@ -120,57 +99,9 @@ class ChinchillaLaw:
 
         Raises ValueError where ``loss`` is not above E, which no amount of compute reaches.
         """
-        from .optimum import compute_for_loss
+        from ..optimum import compute_for_loss
 
         return compute_for_loss(self, loss)
-
-
-@dataclass(frozen=True)
-class DataConstrainedLaw:
-    """The law of Muennighoff et al. (2023, arXiv:2305.16264, Section 3 and App A) for text that is read several times.
-
-    Repeated tokens and excess parameters count for less and less: with U unique tokens read D / U times, the law
-    ``base`` is applied to D' = U + U R_D (1 - exp(-(D/U - 1) / R_D)), and to N' of the same form with R_N, where
-    excess are the parameters beyond those that ``base`` would give to U tokens. ``R_D`` and ``R_N`` are positive.
-    """
-
-    base: ChinchillaLaw
-    R_D: float
-    R_N: float
-
-    def __post_init__(self) -> None:
-        for name in ("R_D", "R_N"):
-            object.__setattr__(self, name, positive(name, getattr(self, name)))
-
-    def effective_tokens(self, D: Any, U: Any) -> Any:
-        """New tokens worth as much as ``D`` tokens drawn from ``U`` unique ones; never more than U (1 + R_D)."""
-        D, U = positive("D", D), positive("U", U)
-        same_shape(D=D, U=U)
-        return _worth(D, U, self.R_D)
-
-    def effective_params(self, N: Any, U: Any) -> Any:
-        """Parameters worth as much as ``N`` of them, where only ``U`` unique tokens are to be had."""
-        N, U = positive("N", N), positive("U", U)
-        same_shape(N=N, U=U)
-        return _worth(N, matching_size(self.base, U), self.R_N)
-
-    def loss(self, N: Any, D: Any, U: Any) -> Any:
-        """Predicted loss in nats per token for ``N`` parameters and ``D`` tokens read, of which ``U`` are unique.
-
-        Floats, arrays that broadcast together, or tracers; D <= U means no repetition. TypeError or ValueError names
-        the argument that is not real, positive and finite.
-        """
-        N, D, U = positive("N", N), positive("D", D), positive("U", U)
-        same_shape(N=N, D=D, U=U)
-        unique = np.minimum(D, U)
-        return self.base.loss(self.effective_params(N, unique), self.effective_tokens(D, unique))
-
-
-def _worth(amount: Any, plain: Any, decay: Any) -> Any:
-    """What ``amount`` is worth if all beyond ``plain`` loses its value with e-folding constant ``decay``."""
-    plain = np.minimum(amount, plain)
-    excess = amount / plain - 1.0
-    return plain + plain * decay * (1.0 - np.exp(-excess / decay))
 
 
 def matching_size(law: ChinchillaLaw, D: Any) -> Any:
@@ -236,13 +167,6 @@ MUENNIGHOFF_2023 = _published(
         "seven",
     ),
     logarithms=True,
-)
-
-#: The C4 fit with the constants for repeated tokens and excess parameters.
-MUENNIGHOFF_2023_REPEATED = DataConstrainedLaw(
-    MUENNIGHOFF_2023,
-    R_D=facts.get("results/muennighoff-repeated-tokens").value,
-    R_N=facts.get("results/muennighoff-excess-params").value,
 )
 
 #: Every published law of this form, by id, oldest first.

@@ -1,0 +1,73 @@
+"""What is text worth that a model has read before?
+
+The data-constrained law of Muennighoff et al. (2023, arXiv:2305.16264), and its published constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import facts
+from ..quantities import positive, same_shape
+from .parametric import MUENNIGHOFF_2023, ChinchillaLaw, matching_size
+
+__all__ = ["MUENNIGHOFF_2023_REPEATED", "DataConstrainedLaw"]
+
+
+@dataclass(frozen=True)
+class DataConstrainedLaw:
+    """The law of Muennighoff et al. (2023, arXiv:2305.16264, Section 3 and App A) for text that is read several times.
+
+    Repeated tokens and excess parameters count for less and less: with U unique tokens read D / U times, the law
+    ``base`` is applied to D' = U + U R_D (1 - exp(-(D/U - 1) / R_D)), and to N' of the same form with R_N, where
+    excess are the parameters beyond those that ``base`` would give to U tokens. ``R_D`` and ``R_N`` are positive.
+    """
+
+    base: ChinchillaLaw
+    R_D: float
+    R_N: float
+
+    def __post_init__(self) -> None:
+        for name in ("R_D", "R_N"):
+            object.__setattr__(self, name, positive(name, getattr(self, name)))
+
+    def effective_tokens(self, D: Any, U: Any) -> Any:
+        """New tokens worth as much as ``D`` tokens drawn from ``U`` unique ones; never more than U (1 + R_D)."""
+        D, U = positive("D", D), positive("U", U)
+        same_shape(D=D, U=U)
+        return _worth(D, U, self.R_D)
+
+    def effective_params(self, N: Any, U: Any) -> Any:
+        """Parameters worth as much as ``N`` of them, where only ``U`` unique tokens are to be had."""
+        N, U = positive("N", N), positive("U", U)
+        same_shape(N=N, U=U)
+        return _worth(N, matching_size(self.base, U), self.R_N)
+
+    def loss(self, N: Any, D: Any, U: Any) -> Any:
+        """Predicted loss in nats per token for ``N`` parameters and ``D`` tokens read, of which ``U`` are unique.
+
+        Floats, arrays that broadcast together, or tracers; D <= U means no repetition. TypeError or ValueError names
+        the argument that is not real, positive and finite.
+        """
+        N, D, U = positive("N", N), positive("D", D), positive("U", U)
+        same_shape(N=N, D=D, U=U)
+        unique = np.minimum(D, U)
+        return self.base.loss(self.effective_params(N, unique), self.effective_tokens(D, unique))
+
+
+def _worth(amount: Any, plain: Any, decay: Any) -> Any:
+    """What ``amount`` is worth if all beyond ``plain`` loses its value with e-folding constant ``decay``."""
+    plain = np.minimum(amount, plain)
+    excess = amount / plain - 1.0
+    return plain + plain * decay * (1.0 - np.exp(-excess / decay))
+
+
+#: The C4 fit with the constants for repeated tokens and excess parameters.
+MUENNIGHOFF_2023_REPEATED = DataConstrainedLaw(
+    MUENNIGHOFF_2023,
+    R_D=facts.get("results/muennighoff-repeated-tokens").value,
+    R_N=facts.get("results/muennighoff-excess-params").value,
+)
