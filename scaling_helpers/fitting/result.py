@@ -6,10 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .bootstrap import Bootstrap
 
 __all__ = ["Fit", "Refits", "Status"]
 
@@ -88,3 +92,60 @@ class Fit(ABC):
         ``weights`` (S, n): non-negative weight of every point in every refit, in place of the fit's own.
         ``targets`` (S, n): losses in place of the observed ones. At least one of the two; S must agree.
         """
+
+    # -- what a fit need not say itself, and may say better -----------------------------------------
+    @property
+    def outcome(self) -> str:
+        """What is predicted: the column of ``data`` and the method of the law of that name, "loss" for most fits."""
+        return "loss" if "loss" in self.data else "value"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of ``data`` that the law's method takes, in its order: ("N", "D"), ("N", "D", "U"), ("C",) ..."""
+        return tuple(name for name in signature(getattr(self.law, self.outcome)).parameters if name in self.data)
+
+    @property
+    def space(self) -> str:
+        """Where residuals are taken: "log" (differences of log loss) or "loss"."""
+        observed, predicted, residuals = self.data[self.outcome], self.predicted, self.residuals
+        off = {"log": np.log(observed) - np.log(predicted) - residuals, "loss": observed - predicted - residuals}
+        return min(off, key=lambda space: float(np.sum(np.abs(off[space]))))
+
+    @property
+    def criterion(self) -> Any:
+        """What was minimised, as an object of :mod:`scaling_helpers.fitting.objectives`: Huber(...), LeastSquares(...) ...
+
+        Profiles need it. NotImplementedError where this kind of fit does not say.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it minimised (`criterion`), so it has no profile")
+
+    def fixed(self, name: str, value: float) -> Fit:
+        """This fit made again with the coordinate ``name`` held at ``value``, started at this fit.
+
+        NotImplementedError where this kind of fit has no solver of its own for that; profiles then use a general one.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot hold a coordinate ({name} = {value:g})")
+
+    def under(self, criterion: Any) -> Fit:
+        """The same law fitted to the same points by another criterion, such as ``Huber(0.01)`` or ``LeastSquares("log")``.
+
+        Sweeps over the estimator need it. NotImplementedError where this kind of fit knows one criterion only.
+        """
+        raise NotImplementedError(f"{type(self).__name__} fits by one criterion only, so it cannot use {criterion}")
+
+    def bootstrap(
+        self,
+        n: int = 4000,
+        *,
+        kind: str = "pairs",
+        clusters: Any = None,
+        seed: int = 0,
+        n_jobs: int | None = None,
+    ) -> Bootstrap:
+        """How much would this fit change with other runs of the same kind? ``n`` resamples, each fitted again.
+
+        See :func:`scaling_helpers.fitting.bootstrap.bootstrap`, where the kinds, the errors and an example stand.
+        """
+        from .bootstrap import bootstrap
+
+        return bootstrap(self, n, kind=kind, clusters=clusters, seed=seed, n_jobs=n_jobs)
