@@ -13,7 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import facts, laws, numbers, optimum
+from . import facts, inference, laws, numbers, optimum
+from .inference import pass_at_k
 from .laws import (
     BESIROGLU_2024,
     HOFFMANN_2022,
@@ -40,10 +41,12 @@ __all__ = [
     "explorers",
     "facts",
     "figures",
+    "inference",
     "laws",
     "numbers",
     "optimum",
     "palette",
+    "pass_at_k",
     "trace",
 ]
 

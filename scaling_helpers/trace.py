@@ -206,6 +206,24 @@ def _call(op: str) -> Callable[..., Expr]:
     return lambda *nodes: Expr(op, nodes)
 
 
+def _if(condition: Any, yes: Any, no: Any) -> Expr:
+    return Expr("if", (_node(condition, "where"), _node(yes, "where"), _node(no, "where")))
+
+
+def _log1p(x: Expr) -> Expr:
+    """Kahan's log(1 + x), exact to rounding for small x too: Vega has no log1p."""
+    u = 1.0 + x
+    return _if(u == 1.0, x, np.log(u) * x / _if(u == 1.0, 1.0, u - 1.0))
+
+
+def _expm1(x: Expr) -> Expr:
+    """Kahan's exp(x) - 1, exact to rounding for small x too: Vega has no expm1."""
+    u = Expr("exp", (x,))
+    near = (abs(x) < 1.0) & (u != 1.0)
+    safe = _if(near, u, 2.0)
+    return _if(u == 1.0, x, _if(near, (safe - 1.0) * x / np.log(safe), u - 1.0))
+
+
 _UFUNCS: dict[str, Callable[..., Expr]] = {
     "add": _call("+"),
     "subtract": _call("-"),
@@ -220,7 +238,9 @@ _UFUNCS: dict[str, Callable[..., Expr]] = {
     "square": lambda x: x * x,
     "reciprocal": lambda x: 1.0 / x,
     "exp": _call("exp"),
+    "expm1": _expm1,
     "log": _call("log"),
+    "log1p": _log1p,
     "log10": lambda x: Expr("log", (x,)) / math.log(10),
     "log2": lambda x: Expr("log", (x,)) / math.log(2),
     "sqrt": _call("sqrt"),

@@ -88,7 +88,7 @@ def test_a_step_has_no_derivative():
         (lambda: x + None, "NoneType"),
         (lambda: x + 1j, "complex"),
         (lambda: np.sin(x), "numpy.sin"),
-        (lambda: np.log1p(x), "numpy.log1p"),
+        (lambda: np.sinh(x), "numpy.sinh"),
         (lambda: np.add.reduce(x), "numpy.add.reduce"),
         (lambda: np.clip(x, 0, 1), "clip"),
         (lambda: np.sum(x), "sum"),
@@ -166,3 +166,20 @@ def test_several_variables_come_by_name():
 
 def test_a_tracer_shows_its_formula():
     assert repr(-x * 2) == "Expr(((-x) * 2.0))"
+
+
+@pytest.mark.parametrize("size", [0.0, 5e-324, 1e-300, 1e-17, 1.2e-16, 3e-16, 1e-8, 0.1, 0.9, 1.1, 30.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_log1p_and_expm1_which_vega_lacks_are_traced_to_the_last_bits(size, sign):
+    at = sign * size
+    assert evaluate(np.expm1(x), {"x": at}) == pytest.approx(math.expm1(at), rel=1e-15, abs=0)
+    if at > -1:
+        assert evaluate(np.log1p(x), {"x": at}) == pytest.approx(math.log1p(at), rel=5e-16, abs=0)
+        both = evaluate(np.expm1(np.log1p(x)), {"x": np.array([at, at])})
+        assert both == pytest.approx(at, rel=2e-15, abs=0)
+
+
+def test_log1p_and_expm1_reach_their_limits_without_a_nan():
+    assert evaluate(np.expm1(x), {"x": -800.0}) == -1.0
+    assert evaluate(derivative(np.log1p(x), "x"), {"x": 1e-17}) == pytest.approx(1.0, rel=1e-15)
+    assert evaluate(derivative(np.expm1(x), "x"), {"x": 0.5}) == pytest.approx(math.exp(0.5), rel=1e-14)

@@ -1,0 +1,16 @@
+"""What does more computing at the time of the answer buy: more attempts, votes, verifiers, longer thought?
+
+>>> round(pass_at_k(n=10000, c=1, k=100), 6)  # one success in ten thousand attempts
+0.01
+"""
+
+from .attempts import PassCurve, benchmark_pass_at_k, pass_at_k, pass_at_k_variance, pass_hat_k, pass_probability
+
+__all__ = [
+    "PassCurve",
+    "benchmark_pass_at_k",
+    "pass_at_k",
+    "pass_at_k_variance",
+    "pass_hat_k",
+    "pass_probability",
+]
