@@ -49,11 +49,11 @@ LARGEST = 64 * 2**20
 LEAST = {"N": 1e3, "D": 1e5}
 #: Guessing among every token of a vocabulary of a million costs 13.8 nats; what is above that is no loss in nats.
 MOST_NATS = 14.0
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)|n/?a|none|null|-+", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}([,'  ]\d{3})+(\.\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
-_SUFFIXED = re.compile(r"([+-]?\d+\.?\d*)\s*([kKmMbBgGtT])")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([,'  ]\d{3})+(\.\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
+_SUFFIXED = re.compile(r"([+-]?\d+\.?\d*)\s*([kKmMbBgGtT])", re.ASCII)
 _SUFFIXES = {"k": "e3", "m": "e6", "b": "e9", "g": "e9", "t": "e12"}
 _PACKED = {
     b"PK\x03\x04": "an Excel workbook or a ZIP archive",
