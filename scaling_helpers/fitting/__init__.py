@@ -2,7 +2,9 @@
 
 from .bootstrap import Bootstrap, Interval, Summary, UncertaintyWarning
 from .growth import ExponentialGrowth, GrowthFit, fit_growth
+from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .parallel import bootstrap_many, map_fits
+from .planted import PlantedRuns, planted_runs
 from .result import Fit, Refits, Status
 
 __all__ = [
@@ -10,7 +12,12 @@ __all__ = [
     "ExponentialGrowth",
     "Fit",
     "GrowthFit",
+    "Huber",
     "Interval",
+    "LeastAbsolute",
+    "LeastSquares",
+    "Objective",
+    "PlantedRuns",
     "Refits",
     "Status",
     "Summary",
@@ -18,4 +25,5 @@ __all__ = [
     "bootstrap_many",
     "fit_growth",
     "map_fits",
+    "planted_runs",
 ]
