@@ -43,6 +43,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "tokens/parameter": (1e-3, 1e6),
     "fraction": (0.0, 1.0),
     "runs": (1.0, 1e9),
+    "PF-days": (1e-16, 1e12),
+    "steps": (1.0, 1e9),
     "1": (-1e6, 1e6),
 }
 
@@ -82,6 +84,7 @@ _LONG = ("id", "label", "value", "low", "high", "interval", "unit", *_PROVENANCE
 #: Table name -> (columns in order, unit of each numeric column). A long table has its unit in each row.
 TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "laws": (_LONG, {}),
+    "kaplan": (_LONG, {}),
     "allocation_exponents": (_LONG, {}),
     "results": (_LONG, {}),
     "models": (

@@ -14,6 +14,7 @@ __all__ = ["CAPTIONS", "FactTable", "confidences", "show"]
 #: What each table holds, as its caption says.
 CAPTIONS = {
     "laws": "Constants of the published laws",
+    "kaplan": "Constants, rules and derived numbers of Kaplan et al.",
     "allocation_exponents": "Exponents of the best model size, by study",
     "results": "Single results and definitions",
     "models": "Published models: parameters, tokens and training compute",

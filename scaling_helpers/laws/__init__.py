@@ -1,8 +1,16 @@
-"""What does each paper say the loss will be, for a model of N parameters trained on D tokens?
+"""What does each paper say the loss will be, and where may it be trusted?
 
-One module per form: :mod:`~scaling_helpers.laws.parametric` has the law of Hoffmann et al. (2022) and its published fits,
-:mod:`~scaling_helpers.laws.repeated` the law for text that is read several times. Losses are in nats per token. Every
-constant comes from :mod:`scaling_helpers.facts`, where its source stands.
+One module per form:
+
+* :mod:`~scaling_helpers.laws.parametric`: the law of Hoffmann et al. (2022) and its published fits;
+* :mod:`~scaling_helpers.laws.kaplan`: the laws of Kaplan et al. (2020), each with constants of its own;
+* :mod:`~scaling_helpers.laws.repeated`: text that is read several times;
+* :mod:`~scaling_helpers.laws.generic`: power laws with and without a constant, shifted, broken, and sigmoids.
+
+Losses are in nats per token, N is parameters, D tokens, C FLOP. Every constant comes from :mod:`scaling_helpers.facts`,
+where its source stands, and every published law has an ``origin``: citation, estimator, digits, fitted ranges, units. A
+call beyond those ranges warns (:class:`ExtrapolationWarning`), unless it is made within :func:`extrapolating`.
+Methods take floats, arrays, and tracers.
 
 >>> round(BESIROGLU_2024.loss(70e9, 1.4e12), 4)
 1.9739
@@ -10,7 +18,24 @@ constant comes from :mod:`scaling_helpers.facts`, where its source stands.
 
 from __future__ import annotations
 
-from .origin import FLOP_PER_PARAMETER_TOKEN, Origin
+from .generic import BrokenPowerLaw, PowerLaw, ShiftedPowerLaw, SigmoidLaw
+from .kaplan import (
+    KAPLAN_2020,
+    KAPLAN_2020_ALLOCATION,
+    KAPLAN_2020_BATCH,
+    KAPLAN_2020_COMPUTE,
+    KAPLAN_2020_COMPUTE_NAIVE,
+    KAPLAN_2020_DATA,
+    KAPLAN_2020_FRONTIER,
+    KAPLAN_2020_SIZE,
+    KAPLAN_2020_STEPS,
+    CriticalBatch,
+    KaplanAllocation,
+    KaplanFrontier,
+    KaplanLaw,
+    StepsLaw,
+)
+from .origin import FLOP_PER_PARAMETER_TOKEN, PF_DAY, ExtrapolationWarning, Origin, extrapolating, outside
 from .parametric import (
     BESIROGLU_2024,
     HOFFMANN_2022,
@@ -27,11 +52,33 @@ __all__ = [
     "FLOP_PER_PARAMETER_TOKEN",
     "HOFFMANN_2022",
     "HOFFMANN_2022_ROUNDED",
+    "KAPLAN_2020",
+    "KAPLAN_2020_ALLOCATION",
+    "KAPLAN_2020_BATCH",
+    "KAPLAN_2020_COMPUTE",
+    "KAPLAN_2020_COMPUTE_NAIVE",
+    "KAPLAN_2020_DATA",
+    "KAPLAN_2020_FRONTIER",
+    "KAPLAN_2020_SIZE",
+    "KAPLAN_2020_STEPS",
     "LAWS",
     "MUENNIGHOFF_2023",
     "MUENNIGHOFF_2023_REPEATED",
+    "PF_DAY",
+    "BrokenPowerLaw",
     "ChinchillaLaw",
+    "CriticalBatch",
     "DataConstrainedLaw",
+    "ExtrapolationWarning",
+    "KaplanAllocation",
+    "KaplanFrontier",
+    "KaplanLaw",
     "Origin",
+    "PowerLaw",
+    "ShiftedPowerLaw",
+    "SigmoidLaw",
+    "StepsLaw",
+    "extrapolating",
     "matching_size",
+    "outside",
 ]

@@ -19,6 +19,7 @@ import numpy as np
 from .. import facts
 from ..quantities import positive, same_shape
 from ..trace import Expr
+from .constants import check_constants
 from .origin import Origin
 
 if TYPE_CHECKING:
@@ -51,13 +52,7 @@ class ChinchillaLaw:
     origin: Origin | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("E", "A", "B", "alpha", "beta"):
-            value = getattr(self, name)
-            if not isinstance(value, Expr) and np.ndim(value):
-                raise TypeError(f"{name} must be one number, got an array of shape {np.shape(value)}")
-            if name == "E" and not isinstance(value, (Expr, str, bool)) and value == 0:
-                continue
-            object.__setattr__(self, name, positive(name, value))
+        check_constants(self, "E", "A", "B", "alpha", "beta", zero=("E",))
 
     def loss(self, N: Any, D: Any) -> Any:
         """Predicted loss in nats per token for ``N`` parameters and ``D`` training tokens.
