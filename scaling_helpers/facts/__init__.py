@@ -37,14 +37,33 @@ _HEDGED = frozenset({"primary dataset (estimate)", "digitized", "secondary"})
 #: Plausible range of a quantity, by unit; a value outside it is taken for a slip.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "parameters": (1e2, 1e15),
-    "tokens": (1e6, 1e16),
-    "FLOP": (1e12, 1e30),
+    "tokens": (1e6, 1e17),
+    "FLOP": (1e12, 1e33),
     "nats/token": (0.1, 20.0),
     "tokens/parameter": (1e-3, 1e6),
     "fraction": (0.0, 1.0),
     "runs": (1.0, 1e9),
     "PF-days": (1e-16, 1e12),
     "steps": (1.0, 1e9),
+    "samples": (1.0, 1e9),
+    "items": (1.0, 1e6),
+    "tokens/answer": (1.0, 1e7),
+    "points": (0.0, 1e4),
+    "words": (1e6, 1e17),
+    "USD": (1e-6, 1e12),
+    "GPU-hours": (1.0, 1e10),
+    "times/year": (1.0, 100.0),
+    "fraction/year": (0.0, 1.0),
+    "year": (1950.0, 2200.0),
+    "years": (0.1, 200.0),
+    "months": (0.1, 600.0),
+    "days": (1.0, 1e4),
+    "GW": (1e-3, 1e4),
+    "MW": (1e-3, 1e6),
+    "W": (1.0, 1e5),
+    "H100": (1e3, 1e12),
+    "1/mol": (6e23, 6.1e23),
+    "g/mol": (1.0, 300.0),
     "1": (-1e6, 1e6),
 }
 
@@ -103,11 +122,61 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("id", "name", "max_ratio", "alpha", "beta", "A", "B", "E", *_PROVENANCE),
         {"max_ratio": "tokens/parameter", "alpha": "1", "beta": "1", "A": "1", "B": "1", "E": "nats/token"},
     ),
+    "trends": (_LONG, {}),
+    "limits_2030": (
+        ("id", "name", "flop_low", "flop_mid", "flop_high", *_PROVENANCE),
+        {"flop_low": "FLOP", "flop_mid": "FLOP", "flop_high": "FLOP"},
+    ),
+    "limits_2030_resources": (_LONG, {}),
+    "compute_history": (
+        ("id", "name", "organization", "released", "params", "active_params", "tokens", "flop", "cost_usd", *_PROVENANCE),
+        {"params": "parameters", "active_params": "parameters", "tokens": "tokens", "flop": "FLOP", "cost_usd": "USD"},
+    ),
+    "estimate_revisions": (
+        ("id", "name", "flop", "flop_low", "flop_high", *_PROVENANCE),
+        {"flop": "FLOP", "flop_low": "FLOP", "flop_high": "FLOP"},
+    ),
+    "sense_of_size": (_LONG, {}),
+    "emergence": (
+        ("id", "name", "group", "model", "flop", "params", *_PROVENANCE),
+        {"flop": "FLOP", "params": "parameters"},
+    ),
+    "monkeys_fits": (
+        ("id", "name", "a", "b", "mean_abs_error", "coverage_1", "coverage_100", "coverage_10000", *_PROVENANCE),
+        {"a": "1", "b": "1", "mean_abs_error": "1"}
+        | {"coverage_1": "fraction", "coverage_100": "fraction", "coverage_10000": "fraction"},
+    ),
+    "monkeys_coverage": (("id", "name", "samples", "coverage", *_PROVENANCE), {"samples": "samples", "coverage": "fraction"}),
+    "monkeys_cost": (
+        ("id", "name", "usd_per_attempt", "attempts", "solved", "total_usd", "relative_cost", *_PROVENANCE),
+        {"usd_per_attempt": "USD", "attempts": "samples", "solved": "fraction", "total_usd": "USD", "relative_cost": "1"},
+    ),
+    "inference_trade": (_LONG, {}),
+    "s1_points": (
+        ("id", "name", "thinking_tokens", "accuracy", "items", *_PROVENANCE),
+        {"thinking_tokens": "tokens/answer", "accuracy": "fraction", "items": "items"},
+    ),
+    "s1_methods": (
+        ("id", "name", "control", "scaling", "performance", *_PROVENANCE),
+        {"control": "fraction", "scaling": "1", "performance": "fraction"},
+    ),
+    "s1_scores": (
+        ("id", "name", "aime24", "math500", "gpqa_diamond", *_PROVENANCE),
+        {"aime24": "fraction", "math500": "fraction", "gpqa_diamond": "fraction"},
+    ),
+    "reasoning_benchmarks": (_LONG, {}),
+    "r1_training": (_LONG, {}),
+    "medprompt": (_LONG, {}),
 }
 
 
 #: What a numeric column holds, in words.
-_COLUMNS = {"params": "parameters", "active_params": "active parameters", "tokens": "training tokens", "flop": "training compute"}
+_COLUMNS = {
+    "params": "parameters", "active_params": "active parameters", "tokens": "training tokens", "flop": "training compute",
+    "cost_usd": "training cost", "thinking_tokens": "thinking tokens", "usd_per_attempt": "price of an attempt",
+    "coverage_1": "coverage at 1 attempt", "coverage_100": "coverage at 100 attempts",
+    "coverage_10000": "coverage at 10,000 attempts", "mean_abs_error": "mean absolute error", "items": "problems",
+}  # fmt: skip
 
 
 @cache
