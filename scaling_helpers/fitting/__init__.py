@@ -1,11 +1,14 @@
 """From runs to a law: the best fit, how it was reached, and how sure it is."""
 
 from .bootstrap import Bootstrap, Interval, Summary, UncertaintyWarning
+from .diagnostics import ResidualReport, estimator_sweep, influence, residual_report, subset_sweep
 from .growth import ExponentialGrowth, GrowthFit, fit_growth
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
 from .result import Fit, Refits, Status
+from .rollout import Rollout, horizons, leave_one_out, rollout, scale_groups, scale_of
+from .table import Table
 
 __all__ = [
     "Bootstrap",
@@ -19,11 +22,23 @@ __all__ = [
     "Objective",
     "PlantedRuns",
     "Refits",
+    "ResidualReport",
+    "Rollout",
     "Status",
     "Summary",
+    "Table",
     "UncertaintyWarning",
     "bootstrap_many",
+    "estimator_sweep",
     "fit_growth",
+    "horizons",
+    "influence",
+    "leave_one_out",
     "map_fits",
     "planted_runs",
+    "residual_report",
+    "rollout",
+    "scale_groups",
+    "scale_of",
+    "subset_sweep",
 ]

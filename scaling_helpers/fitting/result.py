@@ -105,6 +105,15 @@ class Fit(ABC):
         return tuple(name for name in signature(getattr(self.law, self.outcome)).parameters if name in self.data)
 
     @property
+    def weights(self) -> Array:
+        """The weight of every point, (n,): as given, else 1."""
+        return np.asarray(self.data.get("weights", np.ones(len(self.data[self.outcome]))), dtype=float)
+
+    def predicted_by(self, law: Any) -> Array:
+        """What another law of the same form says of the runs of this fit, (n,)."""
+        return np.asarray(getattr(law, self.outcome)(*(self.data[name] for name in self.inputs)), dtype=float)
+
+    @property
     def space(self) -> str:
         """Where residuals are taken: "log" (differences of log loss) or "loss"."""
         observed, predicted, residuals = self.data[self.outcome], self.predicted, self.residuals
