@@ -1,6 +1,7 @@
 """From runs to a law: the best fit, how it was reached, and how sure it is."""
 
 from .bootstrap import Bootstrap, Interval, Summary, UncertaintyWarning
+from .chinchilla import ChinchillaFit, fit_chinchilla
 from .diagnostics import ResidualReport, estimator_sweep, influence, residual_report, subset_sweep
 from .growth import ExponentialGrowth, GrowthFit, fit_growth
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
@@ -8,10 +9,12 @@ from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
 from .result import Fit, Refits, Status
 from .rollout import Rollout, horizons, leave_one_out, rollout, scale_groups, scale_of
+from .starts import hoffmann_starts
 from .table import Table
 
 __all__ = [
     "Bootstrap",
+    "ChinchillaFit",
     "ExponentialGrowth",
     "Fit",
     "GrowthFit",
@@ -30,7 +33,9 @@ __all__ = [
     "UncertaintyWarning",
     "bootstrap_many",
     "estimator_sweep",
+    "fit_chinchilla",
     "fit_growth",
+    "hoffmann_starts",
     "horizons",
     "influence",
     "leave_one_out",

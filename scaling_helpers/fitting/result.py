@@ -25,6 +25,7 @@ class Status(Enum):
 
     CONVERGED = "converged"
     AT_BOUND = "stopped at a bound: the data do not fix every parameter"
+    NOT_IDENTIFIED = "at a minimum that other parameters share: the data do not tell them apart"
     NOT_CONVERGED = "did not converge"
 
 
