@@ -239,9 +239,9 @@ def _phases(objective: Known, unit: float, *, warm: bool, polish: bool) -> list[
         return [*rough, *(_Phase(unit * 10.0**k, True, STOP if k > last else certain, 60) for k in range(first, last - 1, -1))]
     delta = objective.delta
     if polish:
-        return [_Phase(delta, True, certain, 100)]
+        return [_Phase(delta, True, certain, 500)]
     if warm:
-        return [_Phase(delta, False, 1e-2, 4), _Phase(delta, True, certain, 100)]
+        return [_Phase(delta, False, 1e-2, 4), _Phase(delta, True, certain, 500)]
     wide = [_Phase(unit * width, False, 1e-2, 30) for width in (0.1, 0.01) if unit * width > 1.5 * delta]
     return [*wide, _Phase(delta, False, 1e-2, 30), _Phase(delta, True, certain, 100)]
 
