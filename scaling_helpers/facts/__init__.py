@@ -44,6 +44,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "fraction": (0.0, 1.0),
     "runs": (1.0, 1e9),
     "PF-days": (1e-16, 1e12),
+    "parameters (scale)": (1.0, 1e16),  # where a power law is 1, which need not be a size that anybody trained
     "steps": (1.0, 1e9),
     "samples": (1.0, 1e9),
     "items": (1.0, 1e6),
@@ -104,6 +105,20 @@ _LONG = ("id", "label", "value", "low", "high", "interval", "unit", *_PROVENANCE
 TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "laws": (_LONG, {}),
     "kaplan": (_LONG, {}),
+    "gadre": (_LONG, {}),
+    "henighan": (
+        ("id", "name", "Linf_N", "N0", "alpha_N", "Linf_C", "C0", "alpha_C", "best_C0", "best_exponent", *_PROVENANCE),
+        {
+            "Linf_N": "nats/token",
+            "N0": "parameters (scale)",
+            "alpha_N": "1",
+            "Linf_C": "nats/token",
+            "C0": "PF-days",
+            "alpha_C": "1",
+            "best_C0": "PF-days",
+            "best_exponent": "1",
+        },
+    ),
     "allocation_exponents": (_LONG, {}),
     "results": (_LONG, {}),
     "models": (

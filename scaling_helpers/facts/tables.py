@@ -15,6 +15,8 @@ __all__ = ["CAPTIONS", "FactTable", "confidences", "show"]
 CAPTIONS = {
     "laws": "Constants of the published laws",
     "kaplan": "Constants, rules and derived numbers of Kaplan et al.",
+    "gadre": "Constants of the over-training law and of the law from loss to error (Gadre et al.)",
+    "henighan": "Power laws plus constants for twelve kinds of data (Henighan et al.)",
     "allocation_exponents": "Exponents of the best model size, by study",
     "results": "Single results and definitions",
     "models": "Published models: parameters, tokens and training compute",
