@@ -26,6 +26,7 @@ _FOLDER = Path(__file__).parent
 CONFIDENCES: Mapping[str, str] = {
     "primary text": "read in the full text of the paper or page",
     "primary data/code (authors repo)": "read in the authors' own repository",
+    "primary dataset": "read in Epoch AI's database, which takes it from data sheets and price lists",
     "primary dataset (estimate)": "an estimate in Epoch AI's database, not a disclosure",
     "digitized": "read off a figure",
     "secondary": "read in a third party's notes or several independent copies",
@@ -63,6 +64,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "MW": (1e-3, 1e6),
     "W": (1.0, 1e5),
     "H100": (1e3, 1e12),
+    "FLOP/s": (1e10, 1e18),
+    "bytes": (1e8, 1e13),
+    "bytes/s": (1e10, 1e15),
+    "USD/hour": (0.01, 1e3),
     "1/mol": (6e23, 6.1e23),
     "g/mol": (1.0, 300.0),
     "1": (-1e6, 1e6),
@@ -129,6 +134,17 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("id", "approach", "params", "flop", "tokens", *_PROVENANCE),
         {"params": "parameters", "flop": "FLOP", "tokens": "tokens"},
     ),
+    "compute_optimal_predictions": (
+        ("id", "name", "flop", "params", "tokens", "ratio", "loss", *_PROVENANCE),
+        {"flop": "FLOP", "params": "parameters", "tokens": "tokens", "ratio": "tokens/parameter", "loss": "nats/token"},
+    ),
+    "hardware": (
+        ("id", "name", "released", "price_usd", "fp32", "bf16", "fp8", "memory", "bandwidth", "power", *_PROVENANCE),
+        {"price_usd": "USD", "fp32": "FLOP/s", "bf16": "FLOP/s", "fp8": "FLOP/s"}
+        | {"memory": "bytes", "bandwidth": "bytes/s", "power": "W"},
+    ),
+    "gpu_prices": (_LONG, {}),
+    "deepseek_v3_cost": (_LONG, {}),
     "porian_steps": (
         ("id", "name", "exponent", "exponent_low", "exponent_high", "size_at_gopher", *_PROVENANCE),
         {"exponent": "1", "exponent_low": "1", "exponent_high": "1", "size_at_gopher": "parameters"},
@@ -187,6 +203,7 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 
 #: What a numeric column holds, in words.
 _COLUMNS = {
+    "price_usd": "price", "fp32": "32-bit peak", "bf16": "16-bit peak, dense", "fp8": "8-bit peak, dense", "power": "power",
     "params": "parameters", "active_params": "active parameters", "tokens": "training tokens", "flop": "training compute",
     "cost_usd": "training cost", "thinking_tokens": "thinking tokens", "usd_per_attempt": "price of an attempt",
     "coverage_1": "coverage at 1 attempt", "coverage_100": "coverage at 100 attempts",

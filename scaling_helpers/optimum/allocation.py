@@ -8,7 +8,7 @@ of :mod:`~scaling_helpers.optimum.certified`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,10 @@ def optimal(law: Any, C: Any, flop_per_token: FlopPerToken | None = None) -> All
     per_parameter = _per_parameter(flop_per_token)
     if isinstance(law, laws.ChinchillaLaw) and per_parameter is not None:
         return closed_form(law, C, per_parameter)
+    if per_parameter is not None and callable(own := getattr(law, "optimal", None)):
+        C = positive("C", C)
+        # k N D = C is 6 N D = 6 C / k.
+        return replace(own(C * (laws.FLOP_PER_PARAMETER_TOKEN / per_parameter)), compute=C)
     return minimise(_loss_of(law), C, flop_per_token)
 
 
@@ -159,6 +163,8 @@ def compute_for_loss(law: Any, loss: Any, flop_per_token: FlopPerToken | None = 
     if isinstance(law, laws.ChinchillaLaw) and per_parameter is not None:
         N, D = _frontier(law, loss)
         return per_parameter * N * D
+    if per_parameter is not None and callable(own := getattr(law, "compute_for_loss", None)):
+        return own(loss) * (per_parameter / laws.FLOP_PER_PARAMETER_TOKEN)
     return optimal_for_loss(law, loss, flop_per_token).compute
 
 
@@ -177,6 +183,8 @@ def optimal_for_loss(law: Any, loss: Any, flop_per_token: FlopPerToken | None = 
     if isinstance(law, laws.ChinchillaLaw) and per_parameter is not None:
         N, D = _frontier(law, loss)
         return Allocation(N, D, loss, per_parameter * N * D)
+    if per_parameter is not None and callable(getattr(law, "compute_for_loss", None)) and callable(getattr(law, "optimal", None)):
+        return replace(optimal(law, compute_for_loss(law, loss, flop_per_token), flop_per_token), loss=loss)
     target = _reachable(law, loss)
     if isinstance(target, Expr):
         raise TypeError("loss is a tracer: only closed forms can be traced; give numbers")
