@@ -7,6 +7,7 @@ from .growth import ExponentialGrowth, GrowthFit, fit_growth
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
+from .profile import Profile, profile
 from .result import Fit, Refits, Status
 from .rollout import Rollout, horizons, leave_one_out, rollout, scale_groups, scale_of
 from .starts import hoffmann_starts
@@ -24,6 +25,7 @@ __all__ = [
     "LeastSquares",
     "Objective",
     "PlantedRuns",
+    "Profile",
     "Refits",
     "ResidualReport",
     "Rollout",
@@ -41,6 +43,7 @@ __all__ = [
     "leave_one_out",
     "map_fits",
     "planted_runs",
+    "profile",
     "residual_report",
     "rollout",
     "scale_groups",
