@@ -87,7 +87,9 @@ def label_column(name: str, values: Any, n: int) -> NDArray[Any]:
     return labels
 
 
-def replacements(weights: Array, targets: Array, new_weights: Any, new_targets: Any) -> tuple[Array, Array]:
+def replacements(
+    weights: Array, targets: Array, new_weights: Any, new_targets: Any, *, positive: bool = True
+) -> tuple[Array, Array]:
     """Weights and targets of a refit, both (S, n), checked; what is not given is the fit's own, (n,)."""
     if new_weights is None and new_targets is None:
         raise ValueError("refit needs weights, targets or both, each of shape (S, n)")
@@ -104,6 +106,6 @@ def replacements(weights: Array, targets: Array, new_weights: Any, new_targets: 
         raise ValueError("weights must be finite and not negative")
     if not np.all(chosen_weights.reshape(-1, n).sum(axis=1) > 0):
         raise ValueError("every row of weights must hold a positive weight")
-    if not np.all(np.isfinite(chosen_targets)) or np.any(chosen_targets <= 0):
-        raise ValueError("targets must be finite and positive")
+    if not np.all(np.isfinite(chosen_targets)) or (positive and np.any(chosen_targets <= 0)):
+        raise ValueError(f"targets must be finite{' and positive' if positive else ''}")
     return np.broadcast_to(chosen_weights, (rows, n)), np.broadcast_to(chosen_targets, (rows, n))

@@ -13,7 +13,7 @@ scaled: parameters, tokens, FLOP, samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -125,7 +125,7 @@ class BrokenPowerLaw:
 
     coefficient: Any
     slope: Any
-    breaks: tuple[tuple[float, float, float], ...] = ()
+    breaks: tuple[tuple[Any, Any, Any], ...] = ()
     constant: Any = 0.0
     origin: Origin | None = field(default=None, compare=False)
 
@@ -136,17 +136,13 @@ class BrokenPowerLaw:
         check_constants(self, "coefficient", "slope", "constant", zero=("constant",), signed=("slope",))
         breaks = []
         for number, one in enumerate(self.breaks, start=1):
-            if np.shape(one) != (3,):
+            if not isinstance(one, Sequence | np.ndarray) or len(one) != 3:
                 raise ValueError(f"break {number} must be (change, at, width), got {one!r}")
             change, at, width = one
-            size = positive(f"change of break {number}", abs(change)) if change else 0.0
-            breaks.append(
-                (
-                    size if change > 0 else -size,
-                    positive(f"at of break {number}", at),
-                    positive(f"width of break {number}", width),
-                )
-            )
+            if not isinstance(change, Expr):
+                size = positive(f"change of break {number}", abs(change)) if change else 0.0
+                change = size if change > 0 else -size
+            breaks.append((change, positive(f"at of break {number}", at), positive(f"width of break {number}", width)))
         object.__setattr__(self, "breaks", tuple(breaks))
 
     def loss(self, x: Any) -> Any:

@@ -36,7 +36,7 @@ class LeastSquaresInLogs:
     def value(self, residuals):
         return residuals**2 / 2
 
-    def psi(self, residuals):
+    def slope(self, residuals):
         return residuals
 
     def curvature(self, residuals):
