@@ -28,7 +28,7 @@ from .laws import (
 from .optimum import Allocation
 
 if TYPE_CHECKING:
-    from . import checks, explorers, figures, palette, trace
+    from . import checks, costs, explorers, figures, palette, trace
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Allocation",
     "ChinchillaLaw",
     "checks",
+    "costs",
     "explorers",
     "facts",
     "figures",
@@ -54,7 +55,7 @@ __all__ = [
     "trace",
 ]
 
-_ON_USE = ("checks", "explorers", "figures", "palette", "trace")
+_ON_USE = ("checks", "costs", "explorers", "figures", "palette", "trace")
 
 
 def __getattr__(name: str) -> Any:

@@ -40,6 +40,19 @@ def positive(name: str, value: Any, unit: str = "") -> Any:
     return array if array.ndim else float(array)
 
 
+def nonnegative(name: str, value: Any, unit: str = "") -> Any:
+    """As :func:`positive`, but zero is allowed too, and tracers are not."""
+    if isinstance(value, Expr):
+        raise TypeError(f"{name} is a tracer: give a number")
+    array = np.asarray(value)
+    if array.dtype.kind in "iuf":
+        _refuse(array.astype(float), array < 0, name, unit, "it must not be negative")
+        array = array.astype(float)
+        positive(name, np.where(array == 0, 1.0, array), unit)
+        return array if array.ndim else float(array)
+    return positive(name, value, unit)
+
+
 def same_shape(**values: Any) -> None:
     """Raise ValueError naming the arguments whose array shapes do not broadcast together."""
     shapes = {name: np.shape(value) for name, value in values.items() if not isinstance(value, Expr)}

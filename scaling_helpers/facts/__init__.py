@@ -26,6 +26,7 @@ _FOLDER = Path(__file__).parent
 CONFIDENCES: Mapping[str, str] = {
     "primary text": "read in the full text of the paper or page",
     "primary data/code (authors repo)": "read in the authors' own repository",
+    "primary dataset": "read in Epoch AI's database, which takes it from data sheets and price lists",
     "primary dataset (estimate)": "an estimate in Epoch AI's database, not a disclosure",
     "digitized": "read off a figure",
     "secondary": "read in a third party's notes or several independent copies",
@@ -37,14 +38,38 @@ _HEDGED = frozenset({"primary dataset (estimate)", "digitized", "secondary"})
 #: Plausible range of a quantity, by unit; a value outside it is taken for a slip.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "parameters": (1e2, 1e15),
-    "tokens": (1e6, 1e16),
-    "FLOP": (1e12, 1e30),
+    "tokens": (1e6, 1e17),
+    "FLOP": (1e12, 1e33),
     "nats/token": (0.1, 20.0),
     "tokens/parameter": (1e-3, 1e6),
     "fraction": (0.0, 1.0),
     "runs": (1.0, 1e9),
     "PF-days": (1e-16, 1e12),
+    "parameters (scale)": (1.0, 1e16),  # where a power law is 1, which need not be a size that anybody trained
     "steps": (1.0, 1e9),
+    "samples": (1.0, 1e9),
+    "items": (1.0, 1e6),
+    "tokens/answer": (1.0, 1e7),
+    "points": (0.0, 1e4),
+    "words": (1e6, 1e17),
+    "USD": (1e-6, 1e12),
+    "GPU-hours": (1.0, 1e10),
+    "times/year": (1.0, 100.0),
+    "fraction/year": (0.0, 1.0),
+    "year": (1950.0, 2200.0),
+    "years": (0.1, 200.0),
+    "months": (0.1, 600.0),
+    "days": (1.0, 1e4),
+    "GW": (1e-3, 1e4),
+    "MW": (1e-3, 1e6),
+    "W": (1.0, 1e5),
+    "H100": (1e3, 1e12),
+    "FLOP/s": (1e10, 1e18),
+    "bytes": (1e8, 1e13),
+    "bytes/s": (1e10, 1e15),
+    "USD/hour": (0.01, 1e3),
+    "1/mol": (6e23, 6.1e23),
+    "g/mol": (1.0, 300.0),
     "1": (-1e6, 1e6),
 }
 
@@ -85,6 +110,20 @@ _LONG = ("id", "label", "value", "low", "high", "interval", "unit", *_PROVENANCE
 TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "laws": (_LONG, {}),
     "kaplan": (_LONG, {}),
+    "gadre": (_LONG, {}),
+    "henighan": (
+        ("id", "name", "Linf_N", "N0", "alpha_N", "Linf_C", "C0", "alpha_C", "best_C0", "best_exponent", *_PROVENANCE),
+        {
+            "Linf_N": "nats/token",
+            "N0": "parameters (scale)",
+            "alpha_N": "1",
+            "Linf_C": "nats/token",
+            "C0": "PF-days",
+            "alpha_C": "1",
+            "best_C0": "PF-days",
+            "best_exponent": "1",
+        },
+    ),
     "allocation_exponents": (_LONG, {}),
     "results": (_LONG, {}),
     "models": (
@@ -95,6 +134,17 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("id", "approach", "params", "flop", "tokens", *_PROVENANCE),
         {"params": "parameters", "flop": "FLOP", "tokens": "tokens"},
     ),
+    "compute_optimal_predictions": (
+        ("id", "name", "flop", "params", "tokens", "ratio", "loss", *_PROVENANCE),
+        {"flop": "FLOP", "params": "parameters", "tokens": "tokens", "ratio": "tokens/parameter", "loss": "nats/token"},
+    ),
+    "hardware": (
+        ("id", "name", "released", "price_usd", "fp32", "bf16", "fp8", "memory", "bandwidth", "power", *_PROVENANCE),
+        {"price_usd": "USD", "fp32": "FLOP/s", "bf16": "FLOP/s", "fp8": "FLOP/s"}
+        | {"memory": "bytes", "bandwidth": "bytes/s", "power": "W"},
+    ),
+    "gpu_prices": (_LONG, {}),
+    "deepseek_v3_cost": (_LONG, {}),
     "porian_steps": (
         ("id", "name", "exponent", "exponent_low", "exponent_high", "size_at_gopher", *_PROVENANCE),
         {"exponent": "1", "exponent_low": "1", "exponent_high": "1", "size_at_gopher": "parameters"},
@@ -103,11 +153,62 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("id", "name", "max_ratio", "alpha", "beta", "A", "B", "E", *_PROVENANCE),
         {"max_ratio": "tokens/parameter", "alpha": "1", "beta": "1", "A": "1", "B": "1", "E": "nats/token"},
     ),
+    "trends": (_LONG, {}),
+    "limits_2030": (
+        ("id", "name", "flop_low", "flop_mid", "flop_high", *_PROVENANCE),
+        {"flop_low": "FLOP", "flop_mid": "FLOP", "flop_high": "FLOP"},
+    ),
+    "limits_2030_resources": (_LONG, {}),
+    "compute_history": (
+        ("id", "name", "organization", "released", "params", "active_params", "tokens", "flop", "cost_usd", *_PROVENANCE),
+        {"params": "parameters", "active_params": "parameters", "tokens": "tokens", "flop": "FLOP", "cost_usd": "USD"},
+    ),
+    "estimate_revisions": (
+        ("id", "name", "flop", "flop_low", "flop_high", *_PROVENANCE),
+        {"flop": "FLOP", "flop_low": "FLOP", "flop_high": "FLOP"},
+    ),
+    "sense_of_size": (_LONG, {}),
+    "emergence": (
+        ("id", "name", "group", "model", "flop", "params", *_PROVENANCE),
+        {"flop": "FLOP", "params": "parameters"},
+    ),
+    "monkeys_fits": (
+        ("id", "name", "a", "b", "mean_abs_error", "coverage_1", "coverage_100", "coverage_10000", *_PROVENANCE),
+        {"a": "1", "b": "1", "mean_abs_error": "1"}
+        | {"coverage_1": "fraction", "coverage_100": "fraction", "coverage_10000": "fraction"},
+    ),
+    "monkeys_coverage": (("id", "name", "samples", "coverage", *_PROVENANCE), {"samples": "samples", "coverage": "fraction"}),
+    "monkeys_cost": (
+        ("id", "name", "usd_per_attempt", "attempts", "solved", "total_usd", "relative_cost", *_PROVENANCE),
+        {"usd_per_attempt": "USD", "attempts": "samples", "solved": "fraction", "total_usd": "USD", "relative_cost": "1"},
+    ),
+    "inference_trade": (_LONG, {}),
+    "s1_points": (
+        ("id", "name", "thinking_tokens", "accuracy", "items", *_PROVENANCE),
+        {"thinking_tokens": "tokens/answer", "accuracy": "fraction", "items": "items"},
+    ),
+    "s1_methods": (
+        ("id", "name", "control", "scaling", "performance", *_PROVENANCE),
+        {"control": "fraction", "scaling": "1", "performance": "fraction"},
+    ),
+    "s1_scores": (
+        ("id", "name", "aime24", "math500", "gpqa_diamond", *_PROVENANCE),
+        {"aime24": "fraction", "math500": "fraction", "gpqa_diamond": "fraction"},
+    ),
+    "reasoning_benchmarks": (_LONG, {}),
+    "r1_training": (_LONG, {}),
+    "medprompt": (_LONG, {}),
 }
 
 
 #: What a numeric column holds, in words.
-_COLUMNS = {"params": "parameters", "active_params": "active parameters", "tokens": "training tokens", "flop": "training compute"}
+_COLUMNS = {
+    "price_usd": "price", "fp32": "32-bit peak", "bf16": "16-bit peak, dense", "fp8": "8-bit peak, dense", "power": "power",
+    "params": "parameters", "active_params": "active parameters", "tokens": "training tokens", "flop": "training compute",
+    "cost_usd": "training cost", "thinking_tokens": "thinking tokens", "usd_per_attempt": "price of an attempt",
+    "coverage_1": "coverage at 1 attempt", "coverage_100": "coverage at 100 attempts",
+    "coverage_10000": "coverage at 10,000 attempts", "mean_abs_error": "mean absolute error", "items": "problems",
+}  # fmt: skip
 
 
 @cache

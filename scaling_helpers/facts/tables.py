@@ -15,15 +15,39 @@ __all__ = ["CAPTIONS", "FactTable", "confidences", "show"]
 CAPTIONS = {
     "laws": "Constants of the published laws",
     "kaplan": "Constants, rules and derived numbers of Kaplan et al.",
+    "gadre": "Constants of the over-training law and of the law from loss to error (Gadre et al.)",
+    "henighan": "Power laws plus constants for twelve kinds of data (Henighan et al.)",
     "allocation_exponents": "Exponents of the best model size, by study",
     "results": "Single results and definitions",
     "models": "Published models: parameters, tokens and training compute",
     "hoffmann_optima": "Optima of Hoffmann et al., Tables 3 and A3, as printed",
+    "compute_optimal_predictions": "What each method would train with five budgets",
+    "hardware": "Accelerators: peak speed, memory, power and price",
+    "gpu_prices": "What accelerators rent and sell for",
+    "deepseek_v3_cost": "What the training of DeepSeek-V3 cost",
     "porian_steps": "From Kaplan's exponent to Hoffmann's, step by step (Porian et al.)",
     "sardana_fits": "One law fitted to four ranges of tokens per parameter (Sardana et al.)",
+    "trends": "Growth of compute, prices, algorithms and data, as published",
+    "limits_2030": "What may limit a training run in 2030 (Sevilla et al.)",
+    "limits_2030_resources": "The power, chips and data behind those limits (Sevilla et al.)",
+    "compute_history": "Training compute of 64 models from 2012 to 2026 (Epoch AI)",
+    "estimate_revisions": "How estimates of training compute moved (Epoch AI)",
+    "sense_of_size": "What the comparisons with books and gold assume",
+    "emergence": "Scale at which abilities were seen to emerge (Wei et al.)",
+    "monkeys_fits": "Coverage as exp(a k^b), as fitted by Brown et al.",
+    "monkeys_coverage": "Coverage after repeated sampling (Brown et al.)",
+    "monkeys_cost": "Cost of solving SWE-bench Lite by sampling (Brown et al.)",
+    "inference_trade": "Training compute against test compute, as published",
+    "s1_points": "Accuracy against thinking tokens under budget forcing (Muennighoff et al.)",
+    "s1_methods": "Ways to control the length of thought, on AIME24 (Muennighoff et al.)",
+    "s1_scores": "Scores of s1 and of other reasoning models (Muennighoff et al.)",
+    "reasoning_benchmarks": "Scores of reasoning models, with the setting they were measured in",
+    "r1_training": "What training DeepSeek-R1 took",
+    "medprompt": "MedPrompt, step by step",
 }
 _KINDS = {
-    "parameters": "count", "tokens": "count", "FLOP": "flop", "tokens/parameter": "ratio", "fraction": "percent", "runs": "count",
+    "parameters": "count", "tokens": "count", "FLOP": "flop", "tokens/parameter": "ratio", "runs": "count",
+    "samples": "count", "items": "plain", "tokens/answer": "plain", "words": "count", "GPU-hours": "count", "H100": "count",
 }  # fmt: skip
 
 
@@ -100,5 +124,7 @@ def _heading(column: str, unit: str) -> str:
 def _number(value: str | float, unit: str) -> str:
     if value == "":
         return ""
+    if unit == "fraction":  # 40.5% and 41.41% are two results, though both are 41% in running text
+        return f"{100 * float(value):.10g}%"
     # A constant keeps the digits it was published with; a count is written as in the text.
     return numbers.format(float(value), _KINDS[unit]) if unit in _KINDS else f"{float(value):.10g}"

@@ -1,16 +1,23 @@
 """From runs to a law: the best fit, how it was reached, and how sure it is."""
 
 from .bootstrap import Bootstrap, Interval, Summary, UncertaintyWarning
+from .chinchilla import ChinchillaFit, fit_chinchilla
 from .curves import CurveFit
+from .diagnostics import ResidualReport, estimator_sweep, influence, residual_report, subset_sweep
 from .growth import ExponentialGrowth, GrowthFit, fit_growth
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
 from .power import fit_broken_power_law, fit_kaplan, fit_power_law, fit_sigmoid
+from .profile import Profile, profile
 from .result import Fit, Refits, Status
+from .rollout import Rollout, horizons, leave_one_out, rollout, scale_groups, scale_of
+from .starts import hoffmann_starts
+from .table import Table
 
 __all__ = [
     "Bootstrap",
+    "ChinchillaFit",
     "CurveFit",
     "ExponentialGrowth",
     "Fit",
@@ -21,16 +28,32 @@ __all__ = [
     "LeastSquares",
     "Objective",
     "PlantedRuns",
+    "Profile",
     "Refits",
+    "ResidualReport",
+    "Rollout",
     "Status",
     "Summary",
+    "Table",
     "UncertaintyWarning",
     "bootstrap_many",
+    "estimator_sweep",
     "fit_broken_power_law",
+    "fit_chinchilla",
     "fit_growth",
     "fit_kaplan",
     "fit_power_law",
     "fit_sigmoid",
+    "hoffmann_starts",
+    "horizons",
+    "influence",
+    "leave_one_out",
     "map_fits",
     "planted_runs",
+    "profile",
+    "residual_report",
+    "rollout",
+    "scale_groups",
+    "scale_of",
+    "subset_sweep",
 ]

@@ -24,15 +24,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from inspect import Parameter, signature
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .asking import all_at_once, ask, named, or_nan, parameters
 from .result import Array, Fit, Refits
 
 __all__ = ["KINDS", "METHODS", "Bootstrap", "Interval", "Summary", "UncertaintyWarning", "bootstrap"]
@@ -211,13 +211,13 @@ class Bootstrap:
         if method == "basic":
             low, high = 2.0 * estimate - high, 2.0 * estimate - low
         ends = (_plain(estimate), _plain(low), _plain(high))
-        return Interval(_named(quantity, at), *ends, level, method, "confidence", len(self), self.failed)
+        return Interval(named(quantity, at), *ends, level, method, "confidence", len(self), self.failed)
 
     def standard_error(self, quantity: str | Callable[[Any], Any], **at: Any) -> Any:
         """Standard deviation of the draws of ``quantity``; see :meth:`values` for the arguments and errors."""
         return _plain(np.std(self._defined(self.values(quantity, **at), quantity, None), axis=0, ddof=1))
 
-    def predict(self, *where: Any, level: float = 0.9, kind: str = "confidence", **named: Any) -> Interval:
+    def predict(self, *where: Any, level: float = 0.9, kind: str = "confidence", **by_name: Any) -> Interval:
         """An interval for the loss at ``where`` (the inputs of the law in its order, such as N and D, or by name).
 
         kind="confidence": where the law lies there, that is, the mean of many runs with the same N and D.
@@ -233,7 +233,7 @@ class Bootstrap:
         names, outcome = self.fit.inputs, self.fit.outcome
         if len(where) > len(names):
             raise TypeError(f"{len(where)} inputs for a law of {', '.join(names)}")
-        at = {**dict(zip(names, where, strict=False)), **named}
+        at = {**dict(zip(names, where, strict=False)), **by_name}
         if kind == "confidence":
             return self.interval(outcome, level, **at)
         estimate = self._estimate(outcome, at)
@@ -242,11 +242,11 @@ class Bootstrap:
         values = values * np.exp(noise) if self.fit.space == "log" else values + noise
         tail = (1.0 - level) / 2.0
         ends = (_plain(_quantile(values, tail)), _plain(_quantile(values, 1.0 - tail)))
-        return Interval(_named(outcome, at), _plain(estimate), *ends, level, "percentile", kind, len(self), self.failed)
+        return Interval(named(outcome, at), _plain(estimate), *ends, level, "percentile", kind, len(self), self.failed)
 
     def summary(self, level: float = 0.9, method: str = "percentile") -> Summary:
         """Every parameter of the law with its spread and the correlations; ``print`` it for a table."""
-        names = tuple(_parameters(self.fit.law)) or self.fit.coordinates
+        names = tuple(parameters(self.fit.law)) or self.fit.coordinates
         intervals = [self.interval(name, level, method) for name in names]
         values = np.stack([self.values(name) for name in names], axis=1)
         columns = {end: np.array([float(getattr(one, end)) for one in intervals]) for end in ("estimate", "low", "high")}
@@ -259,19 +259,19 @@ class Bootstrap:
 
     # -- how it is done -----------------------------------------------------------------------------
     def _estimate(self, quantity: str | Callable[[Any], Any], at: Mapping[str, Any]) -> Array:
-        return np.asarray(_ask(self.fit.law, self.fit, self.fit.theta, quantity, at), dtype=float)
+        return np.asarray(ask(self.fit.law, self.fit, self.fit.theta, quantity, at), dtype=float)
 
     def _values(self, draws: Array, laws: tuple[Any, ...], quantity: Any, at: Mapping[str, Any]) -> Array:
         if isinstance(quantity, str) and quantity in self.fit.coordinates and not hasattr(self.fit.law, quantity):
             return draws[:, self.fit.coordinates.index(quantity)].copy()
         shape = self._estimate(quantity, at).shape
-        at_once = _all_at_once(laws, quantity, at, shape)
+        at_once = all_at_once(laws, quantity, at, shape)
         if at_once is not None:
             return at_once
         values = np.full((len(draws), *shape), np.nan)
         for i, law in enumerate(laws):
             if law is not None:
-                values[i] = _or_nan(law, self.fit, draws[i], quantity, at)
+                values[i] = or_nan(law, self.fit, draws[i], quantity, at)
         return values
 
     def _defined(self, values: Array, quantity: Any, undefined: float | None) -> Array:
@@ -281,7 +281,7 @@ class Bootstrap:
         if undefined is None:
             count = int(np.sum(np.any(missing.reshape(len(values), -1), axis=1)))
             raise ValueError(
-                f"{count} of {len(values)} draws have no answer for {_named(quantity, {})}; pass undefined=np.inf if that "
+                f"{count} of {len(values)} draws have no answer for {named(quantity, {})}; pass undefined=np.inf if that "
                 "means arbitrarily large, undefined=-np.inf if arbitrarily small"
             )
         return np.where(missing, undefined, values)
@@ -302,7 +302,7 @@ class Bootstrap:
     @cached_property
     def _jackknife(self) -> Array:
         """The coordinates with each unit (point or cluster) left out in turn, (units, p)."""
-        base = _base_weights(self.fit)
+        base = self.fit.weights
         units = np.arange(len(base)) if self.groups is None else self.groups
         count = self._units()
         rows = max(1, min(_BLOCK, _CELLS // len(base)))
@@ -326,7 +326,7 @@ class Bootstrap:
             share, bend = float(below[place]), float(acceleration[place])
             if not 0.0 < share < 1.0 or not np.isfinite(bend):
                 raise ValueError(
-                    f"bca has no interval for {_named(quantity, at)}: {share:.0%} of the draws lie below the estimate, "
+                    f"bca has no interval for {named(quantity, at)}: {share:.0%} of the draws lie below the estimate, "
                     f"acceleration {bend:g}; use method='percentile' and ask why"
                 )
             bias = normal.inv_cdf(share)
@@ -429,7 +429,7 @@ def refit_block(made: Plan, block: int) -> Refits:
     rows = min(made.rows, made.n - block * made.rows)
     # The whole block is always drawn, so that a shorter last block starts like a full one.
     stream = _stream(made.seed, 0, block)
-    base = _base_weights(made.fit)
+    base = made.fit.weights
     count = len(base) if made.groups is None else int(made.groups.max()) + 1
     if made.kind in ("pairs", "cluster"):
         times = stream.multinomial(count, np.full(count, 1.0 / count), size=made.rows)[:rows]
@@ -465,14 +465,10 @@ def _stream(seed: int, *place: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
 
 
-def _base_weights(fit: Fit) -> Array:
-    return np.asarray(fit.data["weights"] if "weights" in fit.data else np.ones(len(fit.residuals)), dtype=float)
-
-
 def _widened(fit: Fit) -> Array:
     """The residuals of the points that count, as wide as the noise and not as the fit's residuals."""
     residuals, p = fit.residuals, len(fit.theta)
-    counting = int(np.sum(_base_weights(fit) > 0))
+    counting = int(np.sum(fit.weights > 0))
     return residuals * np.sqrt(counting / max(counting - p, 1))
 
 
@@ -496,111 +492,3 @@ def _quantile(values: Array, share: float) -> Array:
 
 def _plain(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else value
-
-
-def _named(quantity: Any, at: Mapping[str, Any]) -> str:
-    name = quantity if isinstance(quantity, str) else getattr(quantity, "__name__", "quantity")
-    told = ", ".join(f"{key}={value:g}" if np.ndim(value) == 0 and np.isreal(value) else key for key, value in at.items())
-    return f"{name}({told})" if told else name
-
-
-def _parameters(law: Any) -> list[str]:
-    """The fields of a law that are numbers, with dots into laws inside it."""
-    names: list[str] = []
-    for one in fields(law) if is_dataclass(law) else ():
-        value = getattr(law, one.name)
-        if isinstance(value, (int, float, np.floating)) and not isinstance(value, bool):
-            names.append(one.name)
-        elif is_dataclass(value) and hasattr(value, "loss"):
-            names += [f"{one.name}.{inner}" for inner in _parameters(value)]
-    return names
-
-
-def _known(thing: Any) -> str:
-    names = [name for name in dir(thing) if not name.startswith("_") and name != "origin"]
-    return ", ".join(names)
-
-
-def _ask(law: Any, fit: Fit | None, theta: Array | None, quantity: Any, at: Mapping[str, Any]) -> Any:
-    """What ``law`` says to ``quantity``: attribute by attribute, calling the first method with ``at``."""
-    if callable(quantity):
-        if at:
-            raise TypeError(f"{', '.join(at)}: a function of a law takes the law alone; close over the rest")
-        return quantity(law)
-    if not isinstance(quantity, str):
-        raise TypeError(f"quantity must be a name such as 'optimal.N' or a function of a law, got {quantity!r}")
-    if fit is not None and theta is not None and quantity in fit.coordinates and not hasattr(law, quantity):
-        if at:
-            raise TypeError(f"{quantity} is a coordinate and takes no arguments, got {', '.join(at)}")
-        return theta[fit.coordinates.index(quantity)]
-    value, given = law, dict(at)
-    for part in quantity.split("."):
-        if part.startswith("_") or not hasattr(value, part):
-            coordinates = f" and the coordinates {', '.join(fit.coordinates)}" if fit is not None and value is law else ""
-            raise ValueError(f"{quantity!r}: {type(value).__name__} has no {part!r}; known are {_known(value)}{coordinates}")
-        value = getattr(value, part)
-        if callable(value):
-            _check_arguments(value, quantity, given)
-            value, given = value(**given), {}
-    if given:
-        raise TypeError(f"{quantity} takes no arguments, got {', '.join(given)}")
-    return value
-
-
-def _check_arguments(method: Callable[..., Any], quantity: str, given: Mapping[str, Any]) -> None:
-    parameters = signature(method).parameters.values()
-    needed = [one.name for one in parameters if one.default is Parameter.empty and one.kind is Parameter.POSITIONAL_OR_KEYWORD]
-    missing = [name for name in needed if name not in given]
-    if missing:
-        raise TypeError(f"{quantity!r} needs {', '.join(missing)}: pass " + ", ".join(f"{name}=..." for name in missing))
-    takes_any = any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
-    extra = [name for name in given if name not in [one.name for one in parameters]]
-    if extra and not takes_any:
-        taken = ", ".join(one.name for one in parameters) or "no arguments"
-        raise TypeError(f"{quantity!r} takes {taken}, not {', '.join(extra)}")
-
-
-def _or_nan(law: Any, fit: Fit | None, theta: Array | None, quantity: Any, at: Mapping[str, Any]) -> Any:
-    try:
-        return _ask(law, fit, theta, quantity, at)
-    except ValueError:
-        return np.nan  # this draw has no answer; the fit's own law had one, so the question was sound
-
-
-def _all_at_once(laws: tuple[Any, ...], quantity: Any, at: Mapping[str, Any], shape: tuple[int, ...]) -> Array | None:
-    """The quantity of all laws in one NumPy program, or None where the formula does not take arrays of coefficients.
-
-    A law whose fields are arrays answers for all draws. Some methods refuse arrays or branch on a value, so the answer is
-    taken only if it has the right shape and agrees with the laws asked one by one, at a few of them.
-    """
-    if any(law is None for law in laws):
-        return None
-    try:
-        stacked = _stack(laws, len(shape))
-        values = np.asarray(_ask(stacked, None, None, quantity, at), dtype=float)
-        values = np.broadcast_to(values, (len(laws), *shape)).copy()
-    except (TypeError, ValueError, AttributeError):
-        return None
-    if np.any(np.isnan(values)):
-        return None
-    for i in {0, len(laws) // 2, len(laws) - 1}:
-        if not np.allclose(values[i], _or_nan(laws[i], None, None, quantity, at), rtol=1e-12, atol=0.0):
-            return None
-    return values
-
-
-def _stack(laws: tuple[Any, ...], depth: int) -> Any:
-    """A law of the same class whose numbers are arrays over the draws, shaped to broadcast against ``depth`` axes."""
-    first = laws[0]
-    if not is_dataclass(first):
-        raise TypeError(f"{type(first).__name__} is no dataclass")
-    stacked = object.__new__(type(first))
-    for one in fields(first):
-        value = getattr(first, one.name)
-        if isinstance(value, (int, float, np.floating)) and not isinstance(value, bool):
-            column = np.array([getattr(law, one.name) for law in laws], dtype=float)
-            value = column.reshape(-1, *(1,) * depth)
-        elif is_dataclass(value) and hasattr(value, "loss"):
-            value = _stack(tuple(getattr(law, one.name) for law in laws), depth)
-        object.__setattr__(stacked, one.name, value)
-    return stacked

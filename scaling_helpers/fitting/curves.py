@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from ..trace import variable
 from .inputs import replacements
-from .newton import Rho, Traced, minimise, rho_stages
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .result import Fit, Refits, Status
+from .traced import Rho, Traced, minimise, rho_stages
 
 __all__ = ["CurveFit", "Form", "best_starts", "fit_form"]
 

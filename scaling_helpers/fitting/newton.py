@@ -1,295 +1,370 @@
-"""Where is the minimum of a summed loss over a formula, for many starts or many resamples at once?
+"""How are thousands of fits of the parametric law brought to their minima at once?
 
-The formula is a law called with tracers, so its first and second derivatives are exact and nothing is typed twice. Rows
-(starts or resamples) move together through one batched program: Gauss-Newton on reweighted residuals far from the minimum, full
-Newton near it, both damped and kept inside the bounds; a sharp Huber loss is approached through wider ones.
+The law is a sum of three exponentials, exp(a - alpha x) + exp(b - beta z) + exp(e) with x = log N and z = log D, both
+less their mean so that level and exponent do not pull on each other. Every derivative of a sum over runs is then a sum
+of weights times fixed powers of x and z: one matrix product of (fits x runs) weights with a (runs x powers) table that
+never changes. No Jacobian is ever formed, and a batch of fits costs a few dozen passes over its (fits x runs) cells.
+
+:func:`evaluate` gives objective, gradient and Hessian of a batch; :func:`descend` runs a batch to its minima by damped
+Newton steps, with Gauss-Newton weights far from a minimum and the exact Hessian close to it. The batch is a pool of
+constant size that is refilled as fits finish, so that its buffers stay in the processor's cache; many runs are taken
+in slices, so that memory is bounded whatever their number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..trace import Expr, derivative, program, variable
-from .result import Refits
-
-__all__ = ["Rho", "Traced", "minimise", "rho_stages"]
+__all__ = ["LARGEST_EXPONENT", "Descent", "Problem", "Rows", "descend", "evaluate"]
 
 Array = NDArray[np.float64]
 
-#: A row has converged when its Newton step would lower the objective by no more than this share of it.
-DECREMENT = 1e-15
-_MOST_STEPS = 300
-_CHUNK = 256
+#: Cells (fits x runs) in one buffer: 256 KB each, so that those of one evaluation stay in a core's own cache.
+CELLS = 32_768
+#: Most fits side by side, where runs are few.
+MOST_ROWS = 512
+#: Exponents are cut here, where exp is neither infinite nor denormal, even squared.
+LARGEST_EXPONENT = 300.0
+#: Furthest that one step may move the logarithm of a term, anywhere on the data.
+LONGEST_STEP = 8.0
+#: Below this, a pivot of the scaled Hessian is not positive.
+SMALLEST_PIVOT = 1e-13
 
 
 @dataclass(frozen=True)
-class Rho:
-    """One robust loss: half the square of a residual up to ``width``, ``width`` times its size beyond, all times ``scale``.
+class Problem:
+    """Runs as the solver wants them: x, z centred logarithms, target log loss (``log``) or loss, weight; all (n,)."""
 
-    An infinite ``width`` is least squares; ``scale`` = 1 / width and a tiny width is the absolute value.
-    """
-
-    width: float
-    scale: float = 1.0
+    x: Array
+    z: Array
+    target: Array
+    weight: Array
+    log: bool
 
     @property
-    def absolute(self) -> bool:
-        """Whether this stands for the absolute value of the residual."""
-        return bool(np.isclose(self.width * self.scale, 1.0) and self.width < 1e-5)
-
-    def terms(self, r: Array) -> tuple[Any, Any, Any, Any]:
-        """Loss, slope, curvature, and the curvature of the parabola that lies above (slope over residual)."""
-        if np.isinf(self.width):
-            return 0.5 * self.scale * r * r, self.scale * r, np.full_like(r, self.scale), np.full_like(r, self.scale)
-        size = np.abs(r)
-        core = np.minimum(size, self.width)
-        loss = self.scale * core * (size - 0.5 * core)
-        slope = self.scale * np.copysign(core, r)
-        inside = size <= self.width
-        above = self.scale * (core / np.maximum(size, 1e-300) + (size == 0.0))
-        return loss, slope, self.scale * inside, above
+    def n(self) -> int:
+        return int(self.x.size)
 
 
-class Traced:
-    """A formula of coordinates and columns with its exact gradient and Hessian, as one NumPy program."""
+@dataclass(frozen=True)
+class Rows:
+    """Weights (S, n) and targets (S, n) of S fits that differ in them; None where all share the problem's own."""
 
-    def __init__(self, formula: Callable[[dict[str, Expr]], Any], coordinates: Sequence[str]) -> None:
-        value = formula({name: variable(name) for name in coordinates})
-        self.coordinates = tuple(coordinates)
-        outputs: dict[str, Any] = {"value": value}
-        for i, first in enumerate(coordinates):
-            slope = derivative(value, first)
-            outputs[f"d{i}"] = slope
-            for j in range(i, len(coordinates)):
-                outputs[f"d{i}d{j}"] = derivative(slope, coordinates[j])
-        self._value = program({"value": value})
-        self._all = program(outputs)
-
-    def value(self, theta: Array, columns: dict[str, Array]) -> Array:
-        """The formula at coordinates ``theta`` (S, p) and columns (n,) each: (S, n)."""
-        n = next(iter(columns.values())).shape[-1]
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(self._value(self._values(theta, columns))["value"], (theta.shape[0], n))
-
-    def derivatives(self, theta: Array, columns: dict[str, Array]) -> tuple[Array, Array, Array]:
-        """Value (S, n), gradient (S, p, n) and Hessian (S, p, p, n)."""
-        rows, p = theta.shape
-        n = next(iter(columns.values())).shape[-1]
-        with np.errstate(all="ignore"):  # an overflow far from the minimum shows as an infinite objective, and is refused there
-            out = self._all(self._values(theta, columns))
-        gradient, hessian = np.empty((rows, p, n)), np.empty((rows, p, p, n))
-        for i in range(p):
-            gradient[:, i] = out[f"d{i}"]
-            for j in range(i, p):
-                hessian[:, i, j] = hessian[:, j, i] = out[f"d{i}d{j}"]
-        return np.broadcast_to(out["value"], (rows, n)), gradient, hessian
-
-    def _values(self, theta: Array, columns: dict[str, Array]) -> dict[str, Any]:
-        return {name: theta[:, i, None] for i, name in enumerate(self.coordinates)} | columns
+    weights: NDArray[Any] | None = None
+    targets: Array | None = None
 
 
-def rho_stages(final: Rho) -> list[Rho]:
-    """The losses to go through on the way to ``final``, widest first: its minimum is then never far."""
-    if np.isinf(final.width):
-        return [final]
-    widths = [width for width in 10.0 ** np.arange(-1.0, -12.0, -1.0) if width > 2.0 * final.width]
-    # Coarser steps are enough once it is settled which residuals are large.
-    kept = widths[:3] + widths[3::2]
-    return [Rho(width, final.scale * final.width / width) for width in kept] + [final]
+class _Slice:
+    """Some of the runs: their targets and weights, and the tables whose products with weights give all derivatives."""
+
+    def __init__(self, problem: Problem, low: int, high: int) -> None:
+        x, z = problem.x[low:high], problem.z[low:high]
+        one = np.ones_like(x)
+        self.low, self.high, self.width = low, high, high - low
+        self.x_line, self.z_line = np.stack([one, -x]), np.stack([one, -z])
+        self.x_powers, self.z_powers = np.stack([one, x, x * x], axis=1), np.stack([one, z, z * z], axis=1)
+        self.both = np.stack([one, x, z, x * z], axis=1)
+        self.target, self.weight = problem.target[low:high], problem.weight[low:high]
 
 
-def minimise(
-    traced: Traced,
-    starts: Array,
-    columns: dict[str, Array],
-    target: Array,
-    weights: Array,
-    rho: Rho,
-    lower: Array,
-    upper: Array,
-    *,
-    tolerance: float = DECREMENT,
-) -> Refits:
-    """The minimum of sum(weights * rho(target - formula)) reached from every row of ``starts`` (S, p), inside the bounds.
+class Evaluator:
+    """Objective, gradient and Hessian of a batch of at most ``rows`` fits, in buffers that are kept.
 
-    ``target`` and ``weights``: (n,) or (S, n). ``lower`` and ``upper``: (p,) or (S, p). The gradient norm counts only
-    directions in which a row is free to move.
+    ``delta`` is the Huber width (infinity: half the squares); ``exact`` the true Hessian, else Gauss-Newton's with
+    weights psi(r) / r, which is never indefinite.
     """
-    parts = []
-    for first in range(0, starts.shape[0], _CHUNK):
-        rows = slice(first, first + _CHUNK)
-        count, p = starts[rows].shape
-        low, high = (np.broadcast_to(bound, (starts.shape[0], p))[rows] for bound in (lower, upper))
-        theta = np.clip(starts[rows], low, high)
-        own_target = target[rows] if target.ndim == 2 else np.broadcast_to(target, (count, target.shape[0]))
-        own_weights = weights[rows] if weights.ndim == 2 else np.broadcast_to(weights, (count, weights.shape[0]))
-        for stage in rho_stages(rho):
-            enough = max(tolerance, 1e-5 if stage != rho else 1e-12 if rho.absolute else 0.0)
-            part = _descend(traced, theta, columns, own_target, own_weights, stage, low, high, enough=enough)
-            theta = part.thetas
-        if rho.absolute:
-            part = _corner(traced, part, columns, own_target, own_weights, rho, low, high)
-            for width in (1e-8, 1e-10):
-                left = np.flatnonzero(~part.converged)
-                if not left.size:
-                    break
-                # Fewer than p residuals vanish at these minima: only a sharper loss comes nearer.
-                sharper, table = Rho(width, 1.0 / width), (columns, own_target[left], own_weights[left])
-                again = _descend(traced, part.thetas[left], *table, sharper, low[left], high[left], enough=1e-12)
-                again = _corner(traced, again, *table, sharper, low[left], high[left])
-                for name in ("thetas", "objectives", "grad_norms", "converged"):
-                    getattr(part, name)[left] = getattr(again, name)
-        parts.append(part)
-    return Refits(
-        thetas=np.concatenate([part.thetas for part in parts]),
-        objectives=np.concatenate([part.objectives for part in parts]),
-        grad_norms=np.concatenate([part.grad_norms for part in parts]),
-        converged=np.concatenate([part.converged for part in parts]),
-    )
 
+    def __init__(
+        self, problem: Problem, delta: float, *, exact: bool, batch: Rows | None = None, rows: int | None = None
+    ) -> None:
+        self.problem, self.delta, self.exact = problem, delta, exact
+        self.batch = batch or Rows()
+        most = max(1, min(MOST_ROWS, CELLS // max(problem.n, 1), 128 if problem.n >= 64 else MOST_ROWS))
+        self.rows = min(most, rows) if rows else most
+        width = min(problem.n, max(1, CELLS // self.rows))
+        self.slices = [_Slice(problem, low, min(low + width, problem.n)) for low in range(0, problem.n, width)]
+        self._buffers = np.empty((10, self.rows * width))
+        self._mask = np.empty(self.rows * width, bool)
+        self._ends = np.array([problem.x.min(), problem.x.max()]), np.array([problem.z.min(), problem.z.max()])
 
-def _objective(traced: Traced, theta: Array, columns: dict[str, Array], target: Array, weights: Array, rho: Rho) -> Array:
-    with np.errstate(all="ignore"):
-        total = np.sum(weights * rho.terms(target - traced.value(theta, columns))[0], axis=1)
-    return np.where(np.isfinite(total), total, np.inf)
-
-
-def _slopes(
-    traced: Traced, theta: Array, columns: dict[str, Array], target: Array, weights: Array, rho: Rho
-) -> tuple[Array, Array, Array]:
-    """Gradient (S, p), exact Hessian and the reweighted Gauss-Newton matrix (S, p, p) of the objective."""
-    with np.errstate(all="ignore"):
-        value, first, second = traced.derivatives(theta, columns)
-        _, slope, curvature, above = rho.terms(target - value)
-        gradient = -np.einsum("sn,spn->sp", weights * slope, first)
-        transposed = first.transpose(0, 2, 1)
-        gauss = (first * (weights * above)[:, None]) @ transposed
-        exact = (first * (weights * curvature)[:, None]) @ transposed - np.einsum("sn,spqn->spq", weights * slope, second)
-    return gradient, exact, gauss
-
-
-def _descend(
-    traced: Traced,
-    start: Array,
-    columns: dict[str, Array],
-    target: Array,
-    weights: Array,
-    rho: Rho,
-    lower: Array,
-    upper: Array,
-    *,
-    enough: float,
-) -> Refits:
-    """Damped Newton steps from every row of ``start`` (S, p) until none would gain more than ``enough`` of the objective."""
-    final = enough < 1e-9
-    rows, p = start.shape
-    theta, value = start.copy(), _objective(traced, start, columns, target, weights, rho)
-    done, norms = np.zeros(rows, dtype=bool), np.full(rows, np.inf)
-    damping, newton, close = np.full(rows, 1e-2), np.zeros(rows, dtype=bool), np.zeros(rows, dtype=int)
-    live = np.flatnonzero(np.isfinite(value))
-    diagonal = np.arange(p)
-    for _ in range(_MOST_STEPS):
-        if not live.size:
-            break
-        at = theta[live]
-        gradient, exact, gauss = _slopes(traced, at, columns, target[live], weights[live], rho)
-        low, high = lower[live], upper[live]
-        held: NDArray[np.bool_] = (low == high) | ((at <= low) & (gradient > 0)) | ((at >= high) & (gradient < 0))
-        gradient = np.where(held, 0.0, gradient)
-        norms[live] = np.linalg.norm(gradient, axis=1)
-        matrix = np.where(newton[live, None, None], exact, gauss)
-        matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, matrix)
-        finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1))
-        matrix, gradient = np.where(finite[:, None, None], matrix, 0.0), np.where(finite[:, None], gradient, 0.0)
-        size = np.where(finite[:, None], np.where(held, 1.0, gauss[:, diagonal, diagonal]), 1.0)
-        size = np.sqrt(np.maximum(size, 1e-14 * size.max(axis=1, keepdims=True) + 1e-300))
-        values, vectors = np.linalg.eigh(matrix / size[:, :, None] / size[:, None, :])
-        along = np.einsum("spq,sp->sq", vectors, gradient / size)
-        bent = np.maximum(np.abs(values), 1e-13)
-        decrement = 0.5 * np.sum(along**2 / bent, axis=1)
-        step = -np.einsum("spq,sq->sp", vectors, along / (bent + damping[live, None])) / size
-        new = np.clip(at + step, low, high)
-        reached = _objective(traced, new, columns, target[live], weights[live], rho)
-        floor = 1e-30 * rho.scale * np.sum(weights[live] * (1.0 + target[live] ** 2), axis=1)  # rounding
-        before, by_newton = value[live], newton[live]
-        small: NDArray[np.bool_] = decrement <= enough * before + floor
-        # So near that only rounding hides the gain: the Newton step is right though the objective cannot show it.
-        near: NDArray[np.bool_] = by_newton & (decrement <= 1e-11 * before + floor) & (reached <= before * (1.0 + 1e-14) + floor)
-        better: NDArray[np.bool_] = (reached <= before) | near
-        gain = before - reached
-        theta[live] = np.where(better[:, None], new, at)
-        value[live] = np.where(better, reached, before)
-        good = better & (gain >= 0.25 * np.minimum(decrement, np.abs(np.sum(gradient * (new - at), axis=1))))
-        damping[live] = np.where(
-            good, damping[live] * 0.1, np.where(better, damping[live], np.maximum(damping[live] * 8.0, 1e-6))
+    def evaluate(self, theta: Array, index: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+        """(m,), (5, m), (5, 5, m) at ``theta`` (5, m), whose m fits are those numbered ``index`` of the batch."""
+        m = theta.shape[1]
+        constant = np.exp(theta[2])
+        (x_low, x_high), (z_low, z_high) = self._ends
+        furthest = max(
+            np.abs(theta[0] - theta[3] * x_low).max(),
+            np.abs(theta[0] - theta[3] * x_high).max(),
+            np.abs(theta[1] - theta[4] * z_low).max(),
+            np.abs(theta[1] - theta[4] * z_high).max(),
         )
-        damping[live] = np.where(near, 1e-16, np.maximum(damping[live], 1e-16))
-        newton[live] = np.where(by_newton, better | small, (better & (gain <= 0.05 * value[live])) | small)
-        close[live] += near
-        stuck = ~better & (damping[live] > 1e12)
-        settled = (small & by_newton) | (close[live] >= 3) if final else small
-        done[live] = finite & (settled | (stuck & (decrement <= 1e-10 * value[live] + floor)))
-        live = live[~(settled | stuck | ~finite)]
-    if final:
-        gradient, _, _ = _slopes(traced, theta, columns, target, weights, rho)
-        free = ~((lower == upper) | ((theta <= lower) & (gradient > 0)) | ((theta >= upper) & (gradient < 0)))
-        norms = np.linalg.norm(np.where(free, gradient, 0.0), axis=1)
-    return Refits(theta, value, norms, done)
+        line_a, line_b = np.ascontiguousarray(theta[[0, 3]].T), np.ascontiguousarray(theta[[1, 4]].T)
+        sums = _Sums(m)
+        for part in self.slices:
+            self._add(sums, part, line_a, line_b, constant, index, cut=not furthest < LARGEST_EXPONENT)
+        return sums.assemble(constant, exact=self.exact)
+
+    def _add(
+        self,
+        sums: _Sums,
+        part: _Slice,
+        line_a: Array,
+        line_b: Array,
+        constant: Array,
+        index: NDArray[np.intp],
+        *,
+        cut: bool,
+    ) -> None:
+        """Add what the runs of one slice contribute. In place: a fresh array per step would cost more than the step."""
+        m, log, delta = constant.size, self.problem.log, self.delta
+        cells = m * part.width
+        term_a, term_b, total, r, psi, c, pull, t0, w, y = (buffer[:cells].reshape(m, part.width) for buffer in self._buffers)
+        np.matmul(line_a, part.x_line, out=term_a)
+        np.matmul(line_b, part.z_line, out=term_b)
+        if cut:
+            np.clip(term_a, -LARGEST_EXPONENT, LARGEST_EXPONENT, out=term_a)
+            np.clip(term_b, -LARGEST_EXPONENT, LARGEST_EXPONENT, out=term_b)
+        np.exp(term_a, out=term_a)
+        np.exp(term_b, out=term_b)
+        np.add(term_a, term_b, out=total)
+        np.add(total, constant[:, None], out=total)
+        if self.batch.targets is None:
+            y = part.target
+        else:
+            y[...] = self.batch.targets[index, part.low : part.high]
+        if self.batch.weights is None:
+            w = part.weight
+        else:
+            w[...] = self.batch.weights[index, part.low : part.high]
+        np.subtract(y, np.log(total, out=r) if log else total, out=r)
+        if np.isinf(delta):
+            psi = r
+        else:
+            np.clip(r, -delta, delta, out=psi)
+        # pull = weighted psi, c = weight of the products of first derivatives.
+        np.multiply(w, psi, out=pull)
+        sums.value += np.vecdot(pull, r) - 0.5 * np.vecdot(pull, psi)
+        if self.exact:
+            if np.isinf(delta):
+                np.add(r, 1.0, out=c) if log else c.fill(1.0)
+            else:
+                mask = self._mask[:cells].reshape(m, part.width)
+                np.equal(psi, r, out=mask)
+                np.copyto(c, mask)
+                if log:  # the softmax of the second derivative: p_j [j = k] - p_j p_k
+                    np.add(c, psi, out=c)
+        elif np.isinf(delta):
+            c.fill(1.0)
+        else:
+            np.abs(r, out=c)
+            np.maximum(c, delta, out=c)
+            np.divide(delta, c, out=c)
+        np.multiply(c, w, out=c)
+        if log:
+            np.reciprocal(total, out=total)
+            np.multiply(pull, total, out=pull)
+            np.multiply(c, total, out=c)
+            np.multiply(c, total, out=c)
+        # From here pull and c stand before the bare terms: d log L / d a = term_a / L.
+        sums.pull_e += pull.sum(axis=1)
+        sums.ee += c.sum(axis=1)
+        sums.pull_a += np.matmul(np.multiply(pull, term_a, out=t0), part.x_powers)
+        sums.pull_b += np.matmul(np.multiply(pull, term_b, out=t0), part.z_powers)
+        np.multiply(c, term_a, out=t0)
+        sums.ae += np.matmul(t0, part.x_powers)
+        sums.ab += np.matmul(np.multiply(t0, term_b, out=r), part.both)
+        sums.aa += np.matmul(np.multiply(t0, term_a, out=t0), part.x_powers)
+        np.multiply(c, term_b, out=t0)
+        sums.be += np.matmul(t0, part.z_powers)
+        sums.bb += np.matmul(np.multiply(t0, term_b, out=t0), part.z_powers)
 
 
-def _corner(
-    traced: Traced,
-    reached: Refits,
-    columns: dict[str, Array],
-    target: Array,
-    weights: Array,
-    rho: Rho,
-    lower: Array,
-    upper: Array,
-) -> Refits:
-    """Least absolute deviation: from the minimum of the smoothed loss to the corner beside it, where p residuals vanish.
+class _Sums:
+    """Weighted sums of powers of x and z, from which gradient and Hessian are put together."""
 
-    A corner is taken where it does not raise the sum of absolute residuals. The gradient norm is the distance of zero from the
-    subgradients: a residual of zero may stand for any slope between -1 and 1.
+    def __init__(self, m: int) -> None:
+        self.value, self.pull_e, self.ee = np.zeros(m), np.zeros(m), np.zeros(m)
+        self.pull_a, self.pull_b, self.aa, self.bb, self.ae, self.be = np.zeros((6, m, 3))
+        self.ab = np.zeros((m, 4))
+
+    def assemble(self, constant: Array, *, exact: bool) -> tuple[Array, Array, Array]:
+        m = constant.size
+        g, H = np.empty((5, m)), np.empty((5, 5, m))
+        g[0], g[1], g[2] = -self.pull_a[:, 0], -self.pull_b[:, 0], -constant * self.pull_e
+        g[3], g[4] = self.pull_a[:, 1], self.pull_b[:, 1]
+        aa, bb = (self.aa - self.pull_a, self.bb - self.pull_b) if exact else (self.aa, self.bb)
+        H[0, 0], H[3, 3], H[0, 3] = aa[:, 0], aa[:, 2], -aa[:, 1]
+        H[1, 1], H[4, 4], H[1, 4] = bb[:, 0], bb[:, 2], -bb[:, 1]
+        H[0, 1], H[1, 3], H[0, 4], H[3, 4] = self.ab[:, 0], -self.ab[:, 1], -self.ab[:, 2], self.ab[:, 3]
+        H[0, 2], H[2, 3] = constant * self.ae[:, 0], -constant * self.ae[:, 1]
+        H[1, 2], H[2, 4] = constant * self.be[:, 0], -constant * self.be[:, 1]
+        H[2, 2] = constant * (constant * self.ee - self.pull_e) if exact else constant**2 * self.ee
+        for i in range(5):
+            for j in range(i):
+                H[i, j] = H[j, i]
+        return self.value, g, H
+
+
+def evaluate(
+    problem: Problem, theta: Array, delta: float, *, exact: bool = True, batch: Rows | None = None
+) -> tuple[Array, Array, Array]:
+    """Objective (S,), gradient (S, 5) and Hessian (S, 5, 5) at ``theta`` (S, 5), centred coordinates."""
+    evaluator = Evaluator(problem, delta, exact=exact, batch=batch, rows=len(theta))
+    value, gradient, hessian = np.empty(len(theta)), np.empty((len(theta), 5)), np.empty((len(theta), 5, 5))
+    for index in _portions(len(theta), evaluator.rows):
+        f, g, H = evaluator.evaluate(np.ascontiguousarray(theta[index].T), index)
+        value[index], gradient[index], hessian[index] = f, g.T, H.transpose(2, 0, 1)
+    return value, gradient, hessian
+
+
+def _portions(count: int, size: int) -> Iterator[NDArray[np.intp]]:
+    for low in range(0, count, size):
+        yield np.arange(low, min(low + size, count))
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where a batch ended: theta (S, 5) centred, value (S,), decrement (S,) by which Newton's model would still lower the
+    value, steps (S,) evaluations taken, settled (S,) whether the rule of stopping was met.
     """
-    theta = reached.thetas.copy()
-    rows = theta.shape[0]
-    free = (theta > lower) & (theta < upper)
-    norms, certain = np.empty(rows), np.zeros(rows, dtype=bool)
 
-    def total(at: Array) -> Array:
-        with np.errstate(all="ignore"):
-            sums = np.sum(weights * np.abs(target - traced.value(at, columns)), axis=1)
-        return np.where(np.isfinite(sums), sums, np.inf)
+    theta: Array
+    value: Array
+    decrement: Array
+    steps: NDArray[np.int64]
+    settled: NDArray[np.bool_]
 
-    best = total(theta)
-    residual = np.where(weights > 0, np.abs(target - traced.value(theta, columns)), np.inf)
-    order = np.argsort(residual, axis=1, kind="stable")
-    for row in range(rows):
-        axes = np.flatnonzero(free[row])
-        zeros = order[row, : axes.size]
-        at = theta[row : row + 1].copy()
-        for _ in range(4):
-            value, first, _ = traced.derivatives(at, columns)
-            system = first[0][np.ix_(axes, zeros)].T
-            if axes.size == 0 or np.linalg.matrix_rank(system) < axes.size:
-                break
-            at[0, axes] += np.linalg.solve(system, (target[row] - value[0])[zeros])
-        at = np.clip(at, lower[row], upper[row])
-        sums = total(np.repeat(at, rows, axis=0))[row]
-        if sums <= best[row]:
-            theta[row], best[row] = at[0], sums
-        value, first, _ = traced.derivatives(theta[row : row + 1], columns)
-        gap = target[row] - value[0]
-        small = np.abs(gap) <= 1e-3 * rho.width + 1e-13 * np.abs(target[row])
-        rest = -first[0] @ np.where(small, 0.0, weights[row] * np.sign(gap))
-        pull = first[0][axes][:, small] * weights[row][small]
-        slopes = np.clip(np.linalg.lstsq(pull, rest[axes], rcond=None)[0], -1.0, 1.0) if pull.size else np.zeros(pull.shape[1])
-        norms[row] = np.linalg.norm(rest[axes] - pull @ slopes)
-        certain[row] = norms[row] <= 1e-9 * np.linalg.norm(np.abs(first[0][axes]) @ weights[row])
-    return Refits(theta, best, norms, certain | (reached.converged & (rho.width < 1e-7)))
+
+def descend(
+    problem: Problem,
+    starts: Array,
+    delta: float,
+    *,
+    exact: bool,
+    tolerance: float,
+    limit: int,
+    frozen: NDArray[np.bool_] | None = None,
+    batch: Rows | None = None,
+) -> Descent:
+    """Bring every row of ``starts`` (S, 5) to a minimum of the Huber sum of width ``delta``.
+
+    A row stops once a full step promises less than ``tolerance`` of its value, or after ``limit`` evaluations.
+    ``frozen`` (S, 5): coordinates that stay.
+    """
+    count = len(starts)
+    out = Descent(
+        starts.copy(), np.full(count, np.inf), np.full(count, np.inf), np.zeros(count, np.int64), np.zeros(count, bool)
+    )
+    if not count:
+        return out
+    evaluator = Evaluator(problem, delta, exact=exact, batch=batch, rows=count)
+    x_reach, z_reach = np.abs(problem.x).max(), np.abs(problem.z).max()
+    # At this value residuals are rounding errors of the logarithm, and nothing is left to find.
+    floor = 0.5 * float(problem.weight.sum()) * (4e-16 * max(1.0, float(np.abs(problem.target).max()))) ** 2
+
+    # The pool: one column per running fit. A fresh fit has value infinity and step 0: its first trial is its start.
+    index = np.arange(min(evaluator.rows, count))
+    waiting = index.size
+    theta = np.ascontiguousarray(starts[index].T)
+    f, g, H = np.full(index.size, np.inf), np.zeros((5, index.size)), np.tile(np.eye(5)[:, :, None], index.size)
+    damping, growth = np.full(index.size, 1e-3), np.full(index.size, 2.0)
+    steps, refused = np.zeros(index.size, np.int64), np.zeros(index.size, np.int64)
+
+    while index.size:
+        held = None if frozen is None else frozen[index].T
+        step, slope = _newton_step(H, g, damping, held)
+        moved = np.maximum(np.abs(step[0]) + np.abs(step[3]) * x_reach, np.abs(step[1]) + np.abs(step[4]) * z_reach)
+        t = np.minimum(1.0, LONGEST_STEP / np.maximum(np.maximum(moved, np.abs(step[2])), LONGEST_STEP))
+        trial = theta + t * step
+        f_trial, g_trial, H_trial = evaluator.evaluate(trial, index)
+        promised = -slope * (t - 0.5 * t * t)
+        decrement = -0.5 * slope
+        fresh = np.isinf(f)
+        gain = np.where(fresh, 1.0, f - f_trial)
+        better = fresh | (f_trial < f)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(fresh, 0.5, gain / promised)
+        np.nan_to_num(ratio, copy=False, nan=-1.0)
+        theta = np.where(better, trial, theta)
+        g, H = np.where(better, g_trial, g), np.where(better, H_trial, H)
+        # The rule of stopping looks at the value before the step, which is what the promise was made on.
+        small = ~fresh & (decrement <= tolerance * f) & (t == 1.0)
+        f = np.where(better, f_trial, f)
+        steps += 1
+        refused = np.where(better, 0, refused + 1)
+        done = small & ((damping <= 1e-5) | (decrement <= 1e-6 * tolerance * f))
+        damping = np.where(small & ~done, np.minimum(damping, 1e-5), damping)
+        settled = done | (f <= floor) | ((refused >= 6) & (decrement <= 1e-11 * f))
+        finished = settled | (steps >= limit) | (refused >= 40)
+        damping = np.where(
+            better,
+            np.where(fresh, damping, damping * np.clip(1.0 - (2.0 * ratio - 1.0) ** 3, 0.1, 4.0)),
+            np.where(small, damping, damping * growth),
+        )
+        growth = np.where(better, 2.0, np.minimum(2.0 * growth, 64.0))
+        np.clip(damping, 1e-14, 1e12, out=damping)
+        if not finished.any():
+            continue
+        gone = index[finished]
+        out.theta[gone], out.value[gone], out.steps[gone] = theta[:, finished].T, f[finished], steps[finished]
+        out.decrement[gone], out.settled[gone] = decrement[finished], settled[finished]
+        places = np.flatnonzero(finished)
+        incoming = np.arange(waiting, min(waiting + places.size, count))
+        waiting += incoming.size
+        filled, empty = places[: incoming.size], places[incoming.size :]
+        index[filled] = incoming
+        theta[:, filled] = starts[incoming].T
+        f[filled], g[:, filled], H[:, :, filled] = np.inf, 0.0, np.eye(5)[:, :, None]
+        damping[filled], growth[filled], steps[filled], refused[filled] = 1e-3, 2.0, 0, 0
+        if empty.size:
+            keep = np.ones(index.size, bool)
+            keep[empty] = False
+            index, theta, f, g, H = index[keep], theta[:, keep], f[keep], g[:, keep], H[:, :, keep]
+            damping, growth, steps, refused = damping[keep], growth[keep], steps[keep], refused[keep]
+    return out
+
+
+def _newton_step(H: Array, g: Array, damping: Array, held: NDArray[np.bool_] | None) -> tuple[Array, Array]:
+    """Damped Newton steps (5, m) and their slopes g . step (m,).
+
+    The Hessian is scaled to a unit diagonal, so that the damping means the same in every coordinate and unit. Where it
+    is not positive definite its eigenvalues are replaced by their sizes: a step away from a saddle, not towards it.
+    """
+    diagonal = np.abs(np.einsum("iim->im", H))
+    diagonal = np.maximum(diagonal, 1e-14 * diagonal.max(axis=0) + 1e-300)
+    scale = 1.0 / np.sqrt(diagonal)
+    A = np.empty((5, 6, g.shape[1]))
+    np.multiply(H, scale[:, None], out=A[:, :5])
+    A[:, :5] *= scale
+    np.multiply(g, -scale, out=A[:, 5])
+    if held is not None:
+        A[:, :5][held[:, None] | held[None, :]] = 0.0
+        A[:, 5][held] = 0.0
+    for i in range(5):
+        A[i, i] += damping
+        if held is not None:
+            A[i, i][held[i]] = 1.0
+    kept = A.copy()
+    positive = np.ones(g.shape[1], bool)
+    with np.errstate(all="ignore"):
+        for k in range(5):
+            positive &= A[k, k] > SMALLEST_PIVOT
+            A[k, k + 1 :] /= A[k, k]
+            A[k + 1 :, k + 1 :] -= A[k + 1 :, k, None] * A[k, None, k + 1 :]
+        for k in range(3, -1, -1):
+            A[k, 5] -= np.einsum("jm,jm->m", A[k, k + 1 : 5], A[k + 1 :, 5])
+    step = A[:, 5] * scale
+    bad = np.flatnonzero(~(positive & np.isfinite(step).all(axis=0)))
+    if bad.size:
+        values, vectors = np.linalg.eigh(kept[:, :5, bad].transpose(2, 0, 1))
+        sizes = np.maximum(np.abs(values), 1e-8)
+        along = np.einsum("sji,js->si", vectors, kept[:, 5, bad]) / sizes
+        step[:, bad] = np.einsum("sij,sj->is", vectors, along) * scale[:, bad]
+    if held is not None:
+        step[held] = 0.0
+    return step, np.einsum("im,im->m", g, step)

@@ -25,6 +25,7 @@ class Status(Enum):
 
     CONVERGED = "converged"
     AT_BOUND = "stopped at a bound: the data do not fix every parameter"
+    NOT_IDENTIFIED = "at a minimum that other parameters share: the data do not tell them apart"
     UNDETERMINED = "a minimum, but so flat that the data do not fix every parameter"
     NOT_CONVERGED = "did not converge"
 
@@ -104,6 +105,15 @@ class Fit(ABC):
     def inputs(self) -> tuple[str, ...]:
         """The columns of ``data`` that the law's method takes, in its order: ("N", "D"), ("N", "D", "U"), ("C",) ..."""
         return tuple(name for name in signature(getattr(self.law, self.outcome)).parameters if name in self.data)
+
+    @property
+    def weights(self) -> Array:
+        """The weight of every point, (n,): as given, else 1."""
+        return np.asarray(self.data.get("weights", np.ones(len(self.data[self.outcome]))), dtype=float)
+
+    def predicted_by(self, law: Any) -> Array:
+        """What another law of the same form says of the runs of this fit, (n,)."""
+        return np.asarray(getattr(law, self.outcome)(*(self.data[name] for name in self.inputs)), dtype=float)
 
     @property
     def space(self) -> str:

@@ -36,7 +36,7 @@ class LeastSquaresInLogs:
     def value(self, residuals):
         return residuals**2 / 2
 
-    def slope(self, residuals):
+    def psi(self, residuals):
         return residuals
 
     def curvature(self, residuals):

@@ -15,7 +15,7 @@ from scaling_helpers.fitting import (
     fit_power_law,
     fit_sigmoid,
 )
-from scaling_helpers.fitting.newton import Traced
+from scaling_helpers.fitting.traced import Traced
 from scaling_helpers.laws import KAPLAN_2020, BrokenPowerLaw, PowerLaw, SigmoidLaw
 from scaling_helpers.trace import variable
 
