@@ -13,7 +13,7 @@ import numpy as np
 from .trace import Expr
 
 #: Largest plausible value, by symbol; beyond it an exponent or a unit has slipped.
-LIMITS = {"N": (1e30, "parameters"), "D": (1e30, "tokens"), "C": (1e40, "FLOP")}
+LIMITS = {"N": (1e30, "parameters"), "D": (1e30, "tokens"), "C": (1e40, "FLOP"), "volume": (1e30, "tokens")}
 #: Below this a compute budget is a logarithm or a count of PF-days, not a number of FLOP.
 SMALLEST_COMPUTE = 1e3
 

@@ -31,6 +31,9 @@ HALF_BRACKET = 2e-13
 _WIDEST = 1e-6
 #: Sizes that are scanned, as logarithms: from 1 parameter to the largest plausible model, in steps of a fifth.
 _SCAN = np.arange(0.0, float(np.log(LIMITS["N"][0])) + 0.2, 0.2)
+#: More sizes are scanned this close to the largest that leaves one token, and to a place where the slope may jump.
+_EDGE = 10.0 ** -np.arange(2.0, 15.0, 2.0)
+_BOTH_SIDES = np.array([-1e-9, 1e-9])
 _BLOCK = 64
 _BUDGETS = (1e3, 1e40)
 
@@ -197,16 +200,21 @@ def _offset(describe: Callable[[int], str], first: int) -> Callable[[int], str]:
 
 
 def _with_kinks(line: Line, grid: Array, columns: Columns) -> Array:
-    """The scanned log sizes of each row, with two more around every place where a switch of the loss turns."""
+    """The scanned log sizes of each row, with more of them beside every place where a switch of the loss turns."""
     upright = {name: column[:, None] for name, column in columns.items()}
-    for switch in line.switches:
-        values = line.at(switch, grid, upright)
+    # Where little more than one token is left, a loss that was falling may rise steeply within a hair's breadth.
+    nodes = [(line.tokens - 1.0, -_EDGE), *((switch, _BOTH_SIDES) for switch in line.switches)]
+    for switch, offsets in nodes:
+        values = np.sign(line.at(switch, grid, upright))
         row, place = np.nonzero(values[:, :-1] * values[:, 1:] < 0)
+        if not row.size:
+            continue
         here = {name: column[row] for name, column in columns.items()}
-        turns = np.full((len(grid), 1 + np.bincount(row, minlength=1).max()), grid[0, -1])
+        turns = np.full((len(grid), 1 + np.bincount(row).max()), grid[0, -1])
         rank = np.arange(len(row)) - np.searchsorted(row, row)
         turns[row, rank] = roots(_formula(line, switch, here), grid[row, place], grid[row, place + 1])
-        grid = np.sort(np.hstack([grid, turns - 1e-9, turns + 1e-9]), axis=1)
+        around = (turns[:, :, None] + offsets).reshape(len(grid), -1)
+        grid = np.sort(np.hstack([grid, around]), axis=1)
     return grid
 
 
