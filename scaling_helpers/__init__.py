@@ -28,7 +28,7 @@ from .laws import (
 from .optimum import Allocation
 
 if TYPE_CHECKING:
-    from . import checks, costs, explorers, figures, palette, trace
+    from . import checks, costs, counting, explorers, figures, palette, trace
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "ChinchillaLaw",
     "checks",
     "costs",
+    "counting",
     "explorers",
     "facts",
     "figures",
@@ -55,7 +56,7 @@ __all__ = [
     "trace",
 ]
 
-_ON_USE = ("checks", "costs", "explorers", "figures", "palette", "trace")
+_ON_USE = ("checks", "counting", "costs", "explorers", "figures", "palette", "trace")
 
 
 def __getattr__(name: str) -> Any:

@@ -145,6 +145,26 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     ),
     "gpu_prices": (_LONG, {}),
     "deepseek_v3_cost": (_LONG, {}),
+    "configs": (
+        (
+            *("id", "name", "layers", "width", "heads", "kv_heads", "head_dim", "ffn_width", "gated", "vocab", "tied"),
+            *("positions", "relative", "experts", "active_experts", "biases", "norm_vectors", "context", "params"),
+            *_PROVENANCE,
+        ),
+        {
+            **dict.fromkeys(("layers", "width", "heads", "kv_heads", "head_dim", "ffn_width", "gated", "vocab", "tied"), "1"),
+            **dict.fromkeys(("positions", "relative", "experts", "active_experts", "biases", "norm_vectors", "context"), "1"),
+            "params": "parameters",
+        },
+    ),
+    "hoffmann_configs": (
+        ("id", "params", "width", "ffn_width", "head_dim", "heads", "layers", *_PROVENANCE),
+        {"params": "parameters", **dict.fromkeys(("width", "ffn_width", "head_dim", "heads", "layers"), "1")},
+    ),
+    "hoffmann_flop_ratio": (
+        ("id", "params", "layers", "width", "ratio", *_PROVENANCE),
+        {"params": "parameters", "layers": "1", "width": "1", "ratio": "1"},
+    ),
     "porian_steps": (
         ("id", "name", "exponent", "exponent_low", "exponent_high", "size_at_gopher", *_PROVENANCE),
         {"exponent": "1", "exponent_low": "1", "exponent_high": "1", "size_at_gopher": "parameters"},
