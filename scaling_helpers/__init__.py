@@ -13,8 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import facts, inference, laws, numbers, optimum
-from .inference import pass_at_k
+from . import facts, laws, numbers, optimum
 from .laws import (
     BESIROGLU_2024,
     HOFFMANN_2022,
@@ -28,7 +27,8 @@ from .laws import (
 from .optimum import Allocation
 
 if TYPE_CHECKING:
-    from . import checks, costs, counting, explorers, figures, palette, trace
+    from . import checks, costs, counting, explorers, figures, inference, palette, trace
+    from .inference import pass_at_k
 
 __version__ = "0.1.0"
 __all__ = [
@@ -56,14 +56,18 @@ __all__ = [
     "trace",
 ]
 
-_ON_USE = ("checks", "counting", "costs", "explorers", "figures", "palette", "trace")
+_ON_USE = ("checks", "costs", "counting", "explorers", "figures", "inference", "palette", "trace")
+#: Functions that load with their module: name -> module.
+_FUNCTIONS_ON_USE = {"pass_at_k": "inference"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _ON_USE:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS_ON_USE:
+        return getattr(importlib.import_module(f"{__name__}.{_FUNCTIONS_ON_USE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ON_USE])
+    return sorted([*globals(), *_ON_USE, *_FUNCTIONS_ON_USE])

@@ -5,12 +5,21 @@
 """
 
 from .attempts import PassCurve, benchmark_pass_at_k, pass_at_k, pass_at_k_variance, pass_hat_k, pass_probability
+from .coverage import BetaCoverage, ExponentiatedPower, published_fits
+from .fits import BetaFit, ExponentiatedPowerFit, fit_beta, fit_exponentiated_power
 
 __all__ = [
+    "BetaCoverage",
+    "BetaFit",
+    "ExponentiatedPower",
+    "ExponentiatedPowerFit",
     "PassCurve",
     "benchmark_pass_at_k",
+    "fit_beta",
+    "fit_exponentiated_power",
     "pass_at_k",
     "pass_at_k_variance",
     "pass_hat_k",
     "pass_probability",
+    "published_fits",
 ]

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from ..quantities import same_shape
 from ..trace import Expr
 from .gamma import log_gamma_twist
+from .inputs import at_least, fraction, level_of, natural, whole
 
 __all__ = ["PassCurve", "benchmark_pass_at_k", "pass_at_k", "pass_at_k_variance", "pass_hat_k", "pass_probability"]
 
 Array = NDArray[np.float64]
-
-#: Integers above this are not all held by a double.
-_LARGEST = 2**53
 
 
 def pass_at_k(n: Any, c: Any, k: Any) -> Any:
@@ -96,10 +94,8 @@ def pass_at_k_variance(n: Any, k: Any, p: Any) -> Any:
     0.021
     """
     p = fraction("p", p)
-    if np.ndim(n) or isinstance(n, Expr):
-        raise ValueError(f"n must be one whole number, got {n!r}")
     same_shape(k=k, p=p)
-    outcomes = np.arange(int(whole("n", n)) + 1)
+    outcomes = np.arange(natural("n", n, 1, 10**7) + 1)
     estimates = pass_at_k(n, outcomes, np.asarray(k)[..., None])
     chances = binomial(outcomes, n, np.asarray(p)[..., None])
     mean = np.sum(chances * estimates, axis=-1, keepdims=True)
@@ -143,10 +139,7 @@ def benchmark_pass_at_k(
     successes = np.atleast_1d(np.asarray(c))
     if successes.ndim != 1 or successes.size < 2:
         raise ValueError(f"c must hold the successes of two problems or more, got shape {np.shape(c)}: one has no interval")
-    if not (isinstance(level, float) and 0.0 < level < 1.0):
-        raise ValueError(f"level = {level!r}: it must lie between 0 and 1, such as 0.9")
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
-        raise ValueError(f"draws = {draws!r}: it must be a whole number, at least 1")
+    level, draws = level_of(level), natural("draws", draws, 1, 10**7)
     attempts = np.atleast_1d(np.asarray(k))
     if attempts.ndim != 1 or not attempts.size:
         raise ValueError(f"k must be one number or a list of them, got shape {np.shape(k)}")
@@ -179,56 +172,6 @@ def _share_without_a_success(n: Any, c: Any, k: Any) -> Any:
 
 
 # -- what may enter ------------------------------------------------------------------------------------
-def whole(name: str, value: Any) -> Any:
-    """``value`` as floats that hold whole numbers from 0 to 2**53, or an error that names it."""
-    if isinstance(value, Expr):
-        return value
-    array = _real(name, value, "a whole number")
-    _refuse(name, array, ~np.isfinite(array), "it must be finite; leave out problems that have no count")
-    _refuse(name, array, array != np.floor(array), "it must be a whole number")
-    _refuse(name, array, array < 0, "it must not be negative")
-    _refuse(name, array, array > _LARGEST, "counts above 2**53 are not held exactly")
-    return array
-
-
-def fraction(name: str, value: Any) -> Any:
-    """``value`` as floats in [0, 1], or an error that names it."""
-    if isinstance(value, Expr):
-        return value
-    array = _real(name, value, "a fraction")
-    _refuse(name, array, ~((array >= 0) & (array <= 1)), "it must lie in [0, 1]; divide a percentage by 100")
-    return array
-
-
-def at_least(name: str, value: Any, smallest: float) -> Any:
-    """``value`` as finite floats not below ``smallest``, or an error that names it."""
-    if isinstance(value, Expr):
-        return value
-    array = _real(name, value, "a number")
-    _refuse(name, array, ~np.isfinite(array), "it must be finite")
-    _refuse(name, array, array < smallest, f"it must be at least {smallest:g}")
-    return array
-
-
-def _real(name: str, value: Any, kind: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name} must be {kind} or an array of one shape, got rows of different length") from None
-    if array.dtype == object and array.size and all(type(one) is int for one in array.flat):
-        raise ValueError(f"{name} = {max(array.flat, key=abs)}: that is far beyond what a double holds")
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be {kind} or an array of them, got {value!r} ({type(value).__name__})")
-    return array.astype(float)
-
-
-def _refuse(name: str, array: Array, bad: Any, why: str) -> None:
-    if np.any(bad):
-        first = np.atleast_1d(array)[np.atleast_1d(bad)][0]
-        count = f" ({int(np.sum(bad))} of {array.size} values)" if array.ndim else ""
-        raise ValueError(f"{name} = {first:.17g}{count}: {why}")
-
-
 def _counts(n: Any, c: Any, k: Any) -> tuple[Any, Any, Any]:
     n, c, k = whole("n", n), whole("c", c), whole("k", k)
     if any(isinstance(count, Expr) for count in (n, c, k)):
