@@ -74,6 +74,15 @@ class BetaFit(Fit):
         return "loss"
 
     @property
+    def weights(self) -> Array:
+        """The weight of every problem, (n,)."""
+        return self.data["weights"]
+
+    def predicted_by(self, law: Any) -> Array:
+        """The mean chance of success under another law, the same for every problem, (n,)."""
+        return np.full(self.data["n"].shape, float(law.mean))
+
+    @property
     def tail_exponent(self) -> float:
         """The exponent of the power law by which the solvable problems run out: a."""
         return float(self.law.a)
