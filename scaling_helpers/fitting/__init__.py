@@ -10,6 +10,7 @@ from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
 from .power import fit_broken_power_law, fit_kaplan, fit_power_law, fit_sigmoid
 from .profile import Profile, profile
+from .repeated import fit_data_constrained
 from .result import Fit, Refits, Status
 from .rollout import Rollout, horizons, leave_one_out, rollout, scale_groups, scale_of
 from .starts import hoffmann_starts
@@ -40,6 +41,7 @@ __all__ = [
     "estimator_sweep",
     "fit_broken_power_law",
     "fit_chinchilla",
+    "fit_data_constrained",
     "fit_growth",
     "fit_kaplan",
     "fit_power_law",

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 _RULED_OUT = 3.841458820694124
 #: Starts whose objectives agree to this are the same minimum.
 _SAME = 1e-9
+_REFIT_STARTS = 4
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Form:
     the columns and the target were divided -> (matrix, shift) that turn scaled coordinates into plain ones.
     lower, upper: bounds in scaled coordinates. candidates: scaled columns, scaled target, weights -> rough coordinates (S, p).
     exponents: coordinates that a fit has to fix to better than a factor of two. result: the law to report, where it is not the
-    one that was traced. box: scaled columns -> lower, upper, where they depend on the points. scale_target: whether the
-    target may be divided by its geometric mean.
+    one that was traced. box: scaled columns -> lower, upper, where they depend on the points. scales: columns and
+    target -> the logs of what they are divided by, where these are not their geometric means.
     """
 
     name: str
@@ -58,7 +60,7 @@ class Form:
     exponents: tuple[str, ...] = ()
     result: Callable[[Mapping[str, Any]], Any] | None = None
     box: Callable[[Mapping[str, Array]], tuple[Array, Array]] | None = None
-    scale_target: bool = True
+    scales: Callable[[Mapping[str, Array]], Mapping[str, float]] | None = None
 
     def law_at(self, theta: Array) -> Any:
         """The law with (unscaled) coordinates ``theta`` (p,)."""
@@ -66,7 +68,7 @@ class Form:
         return (self.result or self.law)(values)
 
 
-@cache
+@lru_cache(maxsize=128)
 def traced(form: Form, space: str) -> Traced:
     """The formula of a form, or its logarithm, with exact derivatives."""
     columns = {name: variable(name) for name in form.columns}
@@ -85,11 +87,14 @@ class CurveFit(Fit):
     minimised: the objective function (:mod:`scaling_helpers.fitting.objectives`), also as ``criterion``. undetermined: names of
     exponents that could be half or twice as large without the data ruling it out (the likelihood ratio at 95%, errors of
     unknown size; no degrees of freedom left counts as undetermined). It is empty for a fit that the data fix.
+    minima: (m, p), the different minima that the starts reached, best first, with minima_objectives (m,).
     """
 
     form: Form
     minimised: Objective
     undetermined: tuple[str, ...]
+    minima: Array
+    minima_objectives: Array
 
     @property
     def criterion(self) -> Objective:
@@ -134,16 +139,31 @@ class CurveFit(Fit):
     def refit(self, weights: Array | None = None, targets: Array | None = None) -> Refits:
         """Fit again, S times in one batch; see :meth:`scaling_helpers.fitting.result.Fit.refit`.
 
-        Every row starts at this fit's minimum. A row that stops at a bound counts as converged; one with too few points does not.
+        Every row starts at the best minima of this fit (at most four) and keeps the lowest that it reaches. A row that stops at a
+        bound counts as converged; one with too few points does not.
         """
         observed = self.data[self.form.target]
         weights, targets = replacements(self.data["weights"], observed, weights, targets, positive=self.minimised.space == "log")
         scaled = _Scaled(self.form, self.minimised, self.data, observed)
-        starts = np.repeat(scaled.inward(self.theta)[None], len(weights), axis=0)
-        reached = scaled.minimise(starts, targets, weights)
+        best: Refits | None = None
+        for theta in self.minima[:_REFIT_STARTS]:
+            starts = np.repeat(scaled.inward(theta)[None], len(weights), axis=0)
+            reached = scaled.minimise(starts, targets, weights, gradual=best is None)
+            if best is None:
+                best = reached
+                continue
+            lower = reached.converged & (reached.objectives < best.objectives)
+            best = Refits(
+                np.where(lower[:, None], reached.thetas, best.thetas),
+                np.where(lower, reached.objectives, best.objectives),
+                np.where(lower, reached.grad_norms, best.grad_norms),
+                best.converged | lower,
+            )
+        if best is None:
+            raise ValueError("this fit has no minimum to start a refit from")
         # Fewer points than coordinates are met by many laws, and none of them is the fit.
         enough = np.count_nonzero(weights, axis=1) >= len(self.coordinates)
-        return Refits(reached.thetas, reached.objectives, reached.grad_norms, reached.converged & enough)
+        return Refits(best.thetas, best.objectives, best.grad_norms, best.converged & enough)
 
     def fixed(self, name: str, value: float) -> CurveFit:
         """This fit with the coordinate ``name`` held at ``value``, started at this fit. ValueError for an unknown name."""
@@ -152,12 +172,15 @@ class CurveFit(Fit):
         i, target, weights = self.coordinates.index(name), self.data[self.form.target], self.data["weights"]
         # In plain units: scaling them would mix the coordinate that is held with others.
         plain = _Scaled(self.form, self.minimised, self.data, target, plain=True)
-        start = self.theta.copy()
-        start[i] = value
-        found = plain.minimise(start[None], target, weights, (i, float(value)))
-        theta = found.thetas[0]
-        status = Status.CONVERGED if found.converged[0] else Status.NOT_CONVERGED
-        objective, norm = float(found.objectives[0]), float(found.grad_norms[0])
+        starts = self.minima.copy()
+        starts[:, i] = value
+        # From every minimum that is known, at once and through wider losses: a sharp loss has small valleys of its own.
+        tries = [plain.minimise(starts, target, weights, (i, float(value)), gradual=gradual) for gradual in (True, False)]
+        found = min(tries, key=lambda reached: float(reached.objectives.min()))
+        best = int(np.argmin(found.objectives))
+        theta = found.thetas[best]
+        status = Status.CONVERGED if found.converged[best] else Status.NOT_CONVERGED
+        objective, norm = float(found.objectives[best]), float(found.grad_norms[best])
         return replace(
             self,
             law=self.law_at(theta),
@@ -186,14 +209,25 @@ class _Scaled:
         self.form, self.criterion = form, criterion
         self.traced = traced(form, criterion.space)
         given = {name: columns[name] for name in form.columns} | {form.target: target}
-        logs = {name: 0.0 if plain else _scale(values) for name, values in given.items()}
-        if not form.scale_target:
-            logs[form.target] = 0.0
+        logs = form.scales(given) if form.scales else {name: _scale(values) for name, values in given.items()}
         self.matrix, self.shift = form.units(logs)
         self.columns = {name: columns[name] / math.exp(logs[name]) for name in form.columns}
         self.unit = math.exp(logs[form.target])
         box: tuple[Array, Array] = form.box(self.columns) if form.box else (np.array(form.lower), np.array(form.upper))
         self.lower, self.upper = box
+        if plain:
+            # A bound on a coordinate that mixes with others in plain units is no box there; those others carry bounds too.
+            alone = np.count_nonzero(self.matrix, axis=1) == 1
+            diagonal = np.diag(self.matrix)
+            self.lower = np.where(alone, diagonal * self.lower + self.shift, -np.inf)
+            self.upper = np.where(alone, diagonal * self.upper + self.shift, np.inf)
+            size = len(form.coordinates)
+            self.matrix, self.shift, self.columns, self.unit = (
+                np.eye(size),
+                np.zeros(size),
+                {k: given[k] for k in form.columns},
+                1.0,
+            )
         match criterion:
             case LeastSquares():
                 self.rho, power = Rho(np.inf, 2.0), 2
@@ -212,20 +246,24 @@ class _Scaled:
     def target(self, targets: Array) -> Array:
         return np.log(targets / self.unit) if self.criterion.space == "log" else targets / self.unit
 
-    def minimise(self, starts: Array, targets: Array, weights: Array, fixed: tuple[int, float] | None = None) -> Refits:
+    def minimise(
+        self, starts: Array, targets: Array, weights: Array, fixed: tuple[int, float] | None = None, *, gradual: bool = True
+    ) -> Refits:
         lower, upper = self.lower.copy(), self.upper.copy()
         if fixed is not None:
             lower[fixed[0]] = upper[fixed[0]] = fixed[1]
-        found = minimise(self.traced, starts, self.columns, self.target(targets), weights, self.rho, lower, upper)
+        found = minimise(
+            self.traced, starts, self.columns, self.target(targets), weights, self.rho, lower, upper, gradual=gradual
+        )
         # The gradient in plain coordinates: a bound direction stays out of the norm that the solver gave.
         stretch = np.linalg.norm(np.linalg.inv(self.matrix), 2)
         return Refits(
             self.outward(found.thetas), self.factor * found.objectives, self.factor * stretch * found.grad_norms, found.converged
         )
 
-    def score(self, thetas: Array, target: Array, weights: Array) -> Array:
-        """The objective, in its widest form, at many scaled coordinates."""
-        rho = rho_stages(self.rho)[0]
+    def score(self, thetas: Array, target: Array, weights: Array, *, sharp: bool = False) -> Array:
+        """The objective, in its widest form unless ``sharp``, at many scaled coordinates."""
+        rho = self.rho if sharp else rho_stages(self.rho)[0]
         with np.errstate(all="ignore"):
             total = np.sum(weights * rho.terms(self.target(target) - self.traced.value(thetas, self.columns))[0], axis=1)
         return np.where(np.isfinite(total), total, np.inf)
@@ -250,19 +288,25 @@ def fit_form(
     criterion: Objective,
     *,
     most: int = 12,
+    lattice: Array | None = None,
 ) -> CurveFit:
     """Fit ``form`` to checked columns.
 
-    The ``most`` best candidates are refined to their minima; the best of those is the fit.
+    The ``most`` best candidates are refined to their minima; the best of those is the fit. With a ``lattice``, scaled coordinates
+    (k, ..., k, p), the objective is taken at all its points instead, and the fit starts from every one that is no
+    higher than its neighbours.
     """
     scaled = _Scaled(form, criterion, columns, target)
-    rough = np.clip(form.candidates(scaled.columns, target / scaled.unit, weights), scaled.lower, scaled.upper)
-    starts = best_starts(rough, scaled.score(rough, target, weights), most)
+    if lattice is None:
+        rough = np.clip(form.candidates(scaled.columns, target / scaled.unit, weights), scaled.lower, scaled.upper)
+        starts = best_starts(rough, scaled.score(rough, target, weights), most)
+    else:
+        starts = _valleys(scaled, lattice, target, weights)
     if not len(starts):
         raise ValueError(
             f"{form.name}: no start has a finite objective; check the units and the spread of {', '.join(form.columns)}"
         )
-    found = scaled.minimise(starts, target, weights)
+    found = scaled.minimise(starts, target, weights, gradual=lattice is None)
     best = int(np.argmin(found.objectives))
     theta, objective = found.thetas[best], float(found.objectives[best])
     inner = scaled.inward(theta)
@@ -280,6 +324,7 @@ def fit_form(
     elif status is Status.CONVERGED and undetermined:
         status = Status.UNDETERMINED
     law = form.law_at(theta)
+    thetas, heights = _different(scaled, found, best, floor)
     return CurveFit(
         law=law,
         theta=theta,
@@ -294,7 +339,35 @@ def fit_form(
         form=form,
         minimised=criterion,
         undetermined=undetermined,
+        minima=thetas,
+        minima_objectives=heights,
     )
+
+
+def _valleys(scaled: _Scaled, lattice: Array, target: Array, weights: Array) -> Array:
+    """The points of a lattice whose objective is no higher than that of any neighbour, diagonal ones included, best first."""
+    shape = lattice.shape[:-1]
+    thetas = lattice.reshape(-1, lattice.shape[-1])
+    heights = np.concatenate(
+        [scaled.score(part, target, weights, sharp=True) for part in np.array_split(thetas, 1 + len(thetas) // 512)]
+    )
+    padded = np.pad(heights.reshape(shape), 1, constant_values=np.inf)
+    lowest = np.full(shape, np.inf)
+    for move in product((0, 1, 2), repeat=len(shape)):
+        lowest = np.minimum(lowest, padded[tuple(slice(m, m + k) for m, k in zip(move, shape, strict=True))])
+    return best_starts(thetas, np.where(heights <= lowest.ravel(), heights, np.inf), len(thetas))
+
+
+def _different(scaled: _Scaled, found: Refits, best: int, floor: float) -> tuple[Array, Array]:
+    """The converged minima among ``found`` that are not the same, best first; at least the best."""
+    kept = [best]
+    inner = np.stack([scaled.inward(theta) for theta in found.thetas])
+    for row in np.argsort(found.objectives, kind="stable"):
+        gap = np.abs(inner[row] - inner[kept]).max(axis=1)
+        close = np.abs(found.objectives[row] - found.objectives[kept]) <= _SAME * found.objectives[row] + floor
+        if found.converged[row] and not np.any((gap < 1e-4) | (close & (gap < 1e-2))):
+            kept.append(int(row))
+    return found.thetas[kept], found.objectives[kept]
 
 
 def _undetermined(
@@ -312,8 +385,9 @@ def _undetermined(
     starts = np.repeat(inner[None], len(places), axis=0)
     lower, upper = np.broadcast_to(scaled.lower, starts.shape).copy(), np.broadcast_to(scaled.upper, starts.shape).copy()
     for row, i in enumerate(places):
-        held = np.clip(inner[i] * (0.5, 2.0)[row % 2], scaled.lower[i], scaled.upper[i])
-        starts[row, i] = lower[row, i] = upper[row, i] = held
+        factor = (0.5, 2.0)[row % 2]
+        changed = inner[i] + math.log(factor) if form.coordinates[i].startswith("log_") else inner[i] * factor
+        starts[row, i] = lower[row, i] = upper[row, i] = np.clip(changed, scaled.lower[i], scaled.upper[i])
     reached = minimise(
         scaled.traced, starts, scaled.columns, scaled.target(target), weights, scaled.rho, lower, upper, tolerance=1e-3
     )

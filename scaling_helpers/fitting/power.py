@@ -372,6 +372,10 @@ _SIGMOID = Form(
 )
 
 
+def _mean_log(values: Array) -> float:
+    return float(np.mean(np.log(values)))
+
+
 def _kaplan_units(logs: Mapping[str, float]) -> tuple[Array, Array]:
     matrix = np.eye(4)
     matrix[0, 2], matrix[1, 3] = logs["N"], logs["D"]
@@ -407,5 +411,6 @@ _KAPLAN = Form(
     upper=(*_FREE[1:] * 2, EXPONENT_BOUNDS[1], EXPONENT_BOUNDS[1]),
     candidates=_kaplan_candidates,
     exponents=("alpha_N", "alpha_D"),
-    scale_target=False,
+    # The target keeps its unit: a factor on it is no change of these four.
+    scales=lambda given: {"N": _mean_log(given["N"]), "D": _mean_log(given["D"]), "loss": 0.0},
 )

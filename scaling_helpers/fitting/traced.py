@@ -114,11 +114,13 @@ def minimise(
     upper: Array,
     *,
     tolerance: float = DECREMENT,
+    gradual: bool = True,
 ) -> Refits:
     """The minimum of sum(weights * rho(target - formula)) reached from every row of ``starts`` (S, p), inside the bounds.
 
     ``target`` and ``weights``: (n,) or (S, n). ``lower`` and ``upper``: (p,) or (S, p). The gradient norm counts only
-    directions in which a row is free to move.
+    directions in which a row is free to move. ``gradual``: come to a sharp loss through wider ones, which steps over its small
+    local minima; without it every start goes to the nearest.
     """
     parts = []
     for first in range(0, starts.shape[0], _CHUNK):
@@ -128,7 +130,7 @@ def minimise(
         theta = np.clip(starts[rows], low, high)
         own_target = target[rows] if target.ndim == 2 else np.broadcast_to(target, (count, target.shape[0]))
         own_weights = weights[rows] if weights.ndim == 2 else np.broadcast_to(weights, (count, weights.shape[0]))
-        for stage in rho_stages(rho):
+        for stage in rho_stages(rho) if gradual else [rho]:
             enough = max(tolerance, 1e-5 if stage != rho else 1e-12 if rho.absolute else 0.0)
             part = _descend(traced, theta, columns, own_target, own_weights, stage, low, high, enough=enough)
             theta = part.thetas
