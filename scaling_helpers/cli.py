@@ -21,13 +21,17 @@ import math
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import __version__, facts, numbers
-from .laws import LAWS
-from .sweep import ColumnError, SourceError
+from .laws import catalogue
+from .report import law_of, table
+from .sweep import ColumnError, RunsError, SourceError, Sweep, read_attempts, read_runs
 
 __all__ = ["CommandError", "main"]
 
@@ -51,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = arguments.run(arguments)
         sys.stdout.flush()
     except SystemExit as done:  # argparse has said all there is to say
-        return int(done.code or 0)
+        return done.code if isinstance(done.code, int) else 0
     except (CommandError, SourceError, ColumnError, facts.FactError) as error:
         return _refuse(error, 2)
     except BrokenPipeError:  # `scaling facts | head`
@@ -86,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"scaling {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _fit_parser(commands)
     _optimal_parser(commands)
+    _passk_parser(commands)
     _facts_parser(commands)
     return parser
 
@@ -98,11 +104,47 @@ def _command(commands: Any, name: str, help: str, description: str, *examples: s
         description=description,
         epilog=_examples(*examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 
 def _examples(*commands: str) -> str:
     return "examples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def _fit_parser(commands: Any) -> None:
+    one = _command(
+        commands,
+        "fit",
+        "fit a scaling law to training runs",
+        "Fit L(N, D) = E + A / N^alpha + B / D^beta to runs in a CSV or Parquet file (- for a CSV on standard input), with\n"
+        "intervals, and say what it recommends. The columns are found by their names, or named here.",
+        "scaling fit runs.csv",
+        "scaling fit runs.csv --n params --d tokens --loss val_loss --flop 5.76e23",
+        "scaling fit runs.csv --d-unit 1e9 --report report.svg --json fit.json",
+        "scaling fit runs.csv --cluster seed --bootstrap 1000 --level 0.95",
+    )
+    one.add_argument("runs", help="CSV or Parquet file with a row for each run, or - for standard input")
+    columns = one.add_argument_group("columns")
+    columns.add_argument("--n", metavar="COLUMN", help="parameters")
+    columns.add_argument("--d", metavar="COLUMN", help="training tokens")
+    columns.add_argument("--c", metavar="COLUMN", help="training FLOP, from which D = C / 6N where there are no tokens")
+    columns.add_argument("--loss", metavar="COLUMN", help="loss, in nats per token")
+    columns.add_argument("--weights", metavar="COLUMN", help="how often each run counts")
+    columns.add_argument("--cluster", metavar="COLUMN", help="what belongs together (a seed, a training run): resampled whole")
+    columns.add_argument("--n-unit", type=_positive, metavar="U", help="parameters are given in units of this, such as 1e6")
+    columns.add_argument("--d-unit", type=_positive, metavar="U", help="tokens are given in units of this, such as 1e9")
+    how = one.add_argument_group("the fit")
+    how.add_argument("--objective", choices=("huber", "squares", "absolute"), default="huber", help="on log loss (huber)")
+    how.add_argument("--delta", type=_positive, default=1e-3, help="width of the Huber objective (0.001)")
+    how.add_argument("--bootstrap", type=_count_of(0), default=4000, metavar="S", help="resamples (4000); 0: no intervals")
+    how.add_argument("--seed", type=_count_of(0), default=0, help="of the resamples (0)")
+    how.add_argument("--level", type=_share, default=0.9, help="coverage of the intervals (0.9)")
+    answers = one.add_argument_group("answers")
+    answers.add_argument("--flop", type=_positive, nargs="+", default=[], metavar="C", help="budgets to recommend N and D for")
+    answers.add_argument("--report", metavar="FILE", help="a figure of runs, fit, best sizes and residuals: .svg or .png")
+    _output_options(answers)
+    one.set_defaults(run=_fit)
 
 
 def _optimal_parser(commands: Any) -> None:
@@ -114,20 +156,51 @@ def _optimal_parser(commands: Any) -> None:
         "disagree is part of the answer.",
         "scaling optimal --flop 5.76e23",
         "scaling optimal --flop 1e21 1e22 1e23 --law besiroglu-2024",
+        "scaling optimal --flop 1e24 --law fit.json --hardware h100 --utilisation 0.4",
         "scaling optimal --loss 2.0 --inference-tokens 1e13",
+        "scaling optimal --flop 1e22 --unique-tokens 25e9",
     )
     goal = one.add_mutually_exclusive_group(required=True)
     goal.add_argument("--flop", type=_positive, nargs="+", metavar="C", help="training budgets in FLOP")
     goal.add_argument("--loss", type=_positive, metavar="L", help="a target loss in nats per token, instead of a budget")
-    one.add_argument("--law", metavar="LAW", help=f"{', '.join(LAWS)}, or a file that `scaling fit --json` wrote")
-    one.add_argument(
+    one.add_argument("--law", metavar="LAW", help="a published law (`scaling optimal --flop 1e20` lists them), or a file that "
+                     "`scaling fit --json` wrote")  # fmt: skip
+    limit = one.add_mutually_exclusive_group()
+    limit.add_argument("--unique-tokens", type=_positive, metavar="U", help="all the text there is; it may be read again")
+    limit.add_argument(
         "--inference-tokens",
         type=_positive,
         metavar="V",
         help="tokens that the model will read and write in use: the cheapest model of the same loss, training and use together",
     )
+    cost = one.add_argument_group("cost of training")
+    cost.add_argument("--hardware", metavar="DEVICE", help="such as h100; `scaling facts hardware` lists them")
+    cost.add_argument("--utilisation", type=_share, metavar="SHARE", help="of the peak that training reaches, such as 0.4")
+    cost.add_argument("--price", type=_positive, metavar="USD", help="dollars for a device-hour (Epoch AI's middle quote)")
     _output_options(one)
     one.set_defaults(run=_optimal)
+
+
+def _passk_parser(commands: Any) -> None:
+    one = _command(
+        commands,
+        "passk",
+        "pass@k of a benchmark from samples",
+        "The unbiased pass@k, the mean over problems, with an interval over problems. The file has a row for each problem\n"
+        "(columns problem, n, c: attempts and successes) or for each attempt (problem, correct).",
+        "scaling passk results.csv -k 1,10,100",
+        "scaling passk results.csv -k 1,2,4,8 --hat",
+    )
+    one.add_argument("results", help="CSV or Parquet file, or - for standard input")
+    one.add_argument("-k", type=_counts, required=True, metavar="K,K,...", help="numbers of attempts, none above the smallest n")
+    one.add_argument("--hat", action="store_true", help="pass^k, the chance that all k attempts succeed, instead of pass@k")
+    for name, what in {"problem": "problems", "n": "attempts", "c": "successes", "correct": "1 or 0 for each attempt"}.items():
+        one.add_argument(f"--{name}", metavar="COLUMN", help=what)
+    one.add_argument("--level", type=_share, default=0.9, help="coverage of the interval (0.9)")
+    one.add_argument("--draws", type=_count_of(1), default=4000, help="resamples of the problems (4000)")
+    one.add_argument("--seed", type=_count_of(0), default=0, help="of the resamples (0)")
+    _output_options(one)
+    one.set_defaults(run=_passk)
 
 
 def _facts_parser(commands: Any) -> None:
@@ -146,7 +219,7 @@ def _facts_parser(commands: Any) -> None:
     one.set_defaults(run=_facts)
 
 
-def _output_options(parser: argparse.ArgumentParser) -> None:
+def _output_options(parser: Any) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the answer as JSON, to a file or to standard output (-)")
     parser.add_argument("--force", action="store_true", help="write over files that exist")
     parser.add_argument("--quiet", action="store_true", help="no table, no notes: errors and what was asked for with --json only")
@@ -160,6 +233,129 @@ def _positive(text: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text} must be positive and finite")
     return value
+
+
+def _share(text: str) -> float:
+    value = _positive(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text} must be a share below 1, such as 0.4")
+    return value
+
+
+def _count_of(least: int) -> Any:
+    def count(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text} must be at least {least}")
+        return value
+
+    return count
+
+
+def _counts(text: str) -> list[int]:
+    return [_count_of(1)(part) for part in text.split(",")]
+
+
+# ---- fit ------------------------------------------------------------------------------------------------------------
+
+
+def _fit(asked: argparse.Namespace) -> int:
+    from .fitting import Huber, LeastAbsolute, LeastSquares, fit_chinchilla
+    from .report import fit_report
+
+    for name in filter(None, (asked.report, asked.json if asked.json != "-" else None)):
+        _check_output(name, asked.force)
+    if asked.report and Path(asked.report).suffix.lower() not in (".svg", ".png"):
+        raise CommandError(f"--report {asked.report}: give a name that ends in .svg or .png")
+    sweep = read_runs(
+        asked.runs, n=asked.n, d=asked.d, c=asked.c, loss=asked.loss, weights=asked.weights, cluster=asked.cluster,
+        n_unit=asked.n_unit, d_unit=asked.d_unit,
+    )  # fmt: skip
+    _note(asked, *sweep.notes)
+    _enough(sweep)
+    objectives: dict[str, Any] = {"huber": Huber(asked.delta), "squares": LeastSquares(), "absolute": LeastAbsolute()}
+    with _noted(asked):
+        fit = fit_chinchilla(sweep.N, sweep.D, sweep.loss, weights=sweep.weights, objective=objectives[asked.objective])
+        boot = _bootstrap(fit, asked, sweep.cluster) if asked.bootstrap else None
+    called = [f"{'line' if '.csv' in sweep.source.lower() else 'row'} {row}" for row in sweep.rows]
+    report = fit_report(fit, flop=asked.flop, boot=boot, draws=0, level=asked.level, names=called)
+    if asked.report:
+        picture = report.png() if asked.report.lower().endswith(".png") else report.svg().encode()
+        with _output(asked.report, asked.force) as path:
+            path.write_bytes(picture)
+    data = {**report.to_json(), "source": {"name": sweep.source, "columns": dict(sweep.columns), "rows": list(sweep.rows)}}
+    return _answer(asked, report.text().splitlines(), data)
+
+
+def _enough(sweep: Sweep) -> None:
+    """Refuse runs whose spread cannot show a law, whatever their losses."""
+    budgets = sweep.compute
+    if len(sweep) > 1 and budgets.max() / budgets.min() < 1.05:
+        spent = numbers.format(float(budgets.max()), "flop")
+        raise RunsError(
+            f"{sweep.source}: all {len(sweep)} runs spend about {spent} FLOP; one budget shows its best size, but not how that "
+            "grows: add runs at another budget"
+        )
+    for role, values in (("size N", sweep.N), ("amount of text D", sweep.D)):
+        if np.ptp(np.log(values)) < 1e-9:
+            raise RunsError(f"{sweep.source}: all {len(sweep)} runs have one {role}, {values[0]:g}; vary it")
+
+
+def _bootstrap(fit: Any, asked: argparse.Namespace, cluster: Any) -> Any:
+    """The bootstrap, block by block, so that one can see it move; the same draws as ``fit.bootstrap``."""
+    from .fitting.bootstrap import assemble, plan, refit_block
+
+    made = plan(fit, asked.bootstrap, "pairs" if cluster is None else "cluster", cluster, asked.seed)
+    with _progress(made.blocks, "bootstrap", asked.quiet) as done:
+        blocks = []
+        for block in range(made.blocks):
+            blocks.append(refit_block(made, block))
+            done(block + 1)
+    return assemble(made, blocks)
+
+
+# ---- passk ----------------------------------------------------------------------------------------------------------
+
+
+def _passk(asked: argparse.Namespace) -> int:
+    from .inference import benchmark_pass_at_k
+
+    tries = read_attempts(asked.results, problem=asked.problem, n=asked.n, c=asked.c, correct=asked.correct)
+    _note(asked, *tries.notes)
+    fewest = int(tries.n.min())
+    if max(asked.k) > fewest:
+        name = tries.problems[int(tries.n.argmin())]
+        raise RunsError(f"k = {max(asked.k)}, but problem {name!r} has only n = {fewest} attempts; pass@k needs k <= n")
+    if len(tries.problems) < 2:
+        raise RunsError(f"{tries.source} has one problem, {tries.problems[0]!r}; an interval over problems needs two or more")
+    curve = benchmark_pass_at_k(tries.n, tries.c, asked.k, hat=asked.hat, level=asked.level, draws=asked.draws, seed=asked.seed)
+    name = "pass^" if asked.hat else "pass@"
+    found = [
+        {"k": int(k), "estimate": float(value), "low": float(low), "high": float(high)}
+        for k, value, low, high in zip(curve.k, curve.estimate, curve.low, curve.high, strict=True)
+    ]
+    rows = [(f"{name}{row['k']}", f"{row['estimate']:.4f}", f"{row['low']:.4f} to {row['high']:.4f}") for row in found]
+    lines = [
+        *table(("", "estimate", f"{asked.level:.0%} interval over problems"), rows),
+        "",
+        f"{len(tries.problems)} problems, {_spread(tries.n)} attempts each, {int(np.sum(tries.c == 0))} never solved.",
+    ]
+    data = {
+        "schema": SCHEMA.format("passk"),
+        "kind": f"{name}k",
+        "level": asked.level,
+        "problems": len(tries.problems),
+        "values": found,
+    }
+    return _answer(asked, lines, data)
+
+
+def _spread(counts: Any) -> str:
+    least, most = int(counts.min()), int(counts.max())
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 # ---- facts ----------------------------------------------------------------------------------------------------------
@@ -179,10 +375,10 @@ def _facts(asked: argparse.Namespace) -> int:
             known = ", ".join(facts.TABLES)
             raise CommandError(f"no table {asked.table!r}; tables are {known}{_meant(asked.table, facts.TABLES)}")
         found = [facts.get(path) for path in facts.paths(asked.table)]
-        lines = _table(("path", "value", "range", "confidence", "source"), [_fact_row(one) for one in found])
+        lines = table(("path", "value", "range", "confidence", "source"), [_fact_row(one) for one in found])
     else:
         rows = [(name, f"{len(facts.paths(name))}", CAPTIONS[name]) for name in facts.TABLES]
-        return _answer(asked, _table(("table", "numbers", "what it holds"), rows), {name: caption for name, _, caption in rows})
+        return _answer(asked, table(("table", "numbers", "what it holds"), rows), {name: caption for name, _, caption in rows})
     return _answer(asked, lines, [vars(one) for one in found])
 
 
@@ -226,62 +422,120 @@ def _fact_in_full(one: facts.Fact) -> list[str]:
 
 
 def _optimal(asked: argparse.Namespace) -> int:
-    laws = {asked.law: _law(asked.law)} if asked.law else dict(LAWS)
+    laws = _laws(asked)
+    price = _price(asked)
     found: list[dict[str, Any]] = []
-    for name, law in laws.items():
-        budgets = asked.flop if asked.flop else [law.compute_for_loss(asked.loss)]
-        found += [{"law": name, **_allocation(law, budget, asked)} for budget in budgets]
-    rows = [_allocation_row(answer) for answer in found]
-    head = ("law", "C (FLOP)", "N", "D", "D/N", "loss", *(("with use, FLOP",) if asked.inference_tokens else ()))
-    lines = _table(head, rows)
-    if len(laws) > 1 and len(rows) == len(laws):
-        sizes = [answer["N"] for answer in found]
-        apart, least, most = numbers.format(max(sizes) / min(sizes), "times"), _count(min(sizes)), _count(max(sizes))
-        lines += [
-            "",
-            f"The laws disagree by {apart} about the best size: {least} to {most} parameters. Their losses are of different",
-            "texts and tokenizers: compare them within a law, not between laws.",
-        ]
+    with _noted(asked):
+        for name, law in laws.items():
+            for goal in asked.flop or [asked.loss]:
+                try:
+                    found.append({"law": name, **_allocation(law, goal, asked)})
+                except ValueError as error:
+                    if len(laws) == 1:
+                        raise
+                    _note(asked, f"{name} does not answer: {error}")
+    if not found:
+        raise RunsError("no law answers; see the notes above")
+    if price is not None:
+        for answer in found:
+            answer.update(price(answer["compute"]))
+    shown = [name for name in _COLUMNS if name in found[0]]
+    rows = [tuple(_shown(answer[name], _COLUMNS[name][1]) for name in shown) for answer in found]
+    lines = table([_COLUMNS[name][0] for name in shown], rows)
+    if len(laws) > 1 and len(asked.flop or [0]) == 1:
+        lines += ["", *_disagreement([answer["N"] for answer in found])]
     return _answer(asked, lines, {"schema": SCHEMA.format("optimal"), "allocations": found})
 
 
-def _allocation(law: Any, budget: float, asked: argparse.Namespace) -> dict[str, float]:
-    best = law.optimal(budget)
-    if asked.inference_tokens:
-        from .optimum import INFERENCE_FLOP, inference_aware
+#: What an answer may hold: its heading and how it is written.
+_COLUMNS = {
+    "law": ("law", ""),
+    "compute": ("C (FLOP)", "flop"),
+    "N": ("N", "count"),
+    "D": ("D", "count"),
+    "epochs": ("epochs", "ratio"),
+    "tokens_per_parameter": ("D / N", "ratio"),
+    "loss": ("loss", "loss"),
+    "total_flop": ("with use (FLOP)", "flop"),
+    "device_hours": ("device-hours", "count"),
+    "usd": ("dollars", "count"),
+}
 
-        best = inference_aware(law, best.loss, asked.inference_tokens)
-        total = {"total_flop": best.compute + INFERENCE_FLOP * best.N * asked.inference_tokens}
+
+def _shown(value: Any, kind: str) -> str:
+    return numbers.format(value, kind) if kind else str(value)
+
+
+def _disagreement(sizes: Sequence[float]) -> list[str]:
+    apart, least, most = numbers.format(max(sizes) / min(sizes), "times"), _count(min(sizes)), _count(max(sizes))
+    return [
+        f"The laws disagree by {apart} about the best size: {least} to {most} parameters. Their losses are of different texts",
+        "and tokenizers: compare them within a law, not between laws.",
+    ]
+
+
+def _allocation(law: Any, goal: float, asked: argparse.Namespace) -> dict[str, float]:
+    """The best allocation for a budget, or for a loss, under the constraint that was asked for."""
+    from . import optimum
+
+    names = ["compute", "N", "D", "tokens_per_parameter", "loss"]
+    if asked.unique_tokens:
+        solve = optimum.data_constrained if asked.flop else optimum.data_constrained_for_loss
+        best: Any = solve(law, goal, asked.unique_tokens)
+        names.append("epochs")
+    elif asked.inference_tokens:
+        loss = optimum.optimal(law, goal).loss if asked.flop else goal
+        best = optimum.inference_aware(law, loss, asked.inference_tokens)
     else:
-        total = {}
-    return {
-        "compute": float(best.compute),
-        "N": float(best.N),
-        "D": float(best.D),
-        "tokens_per_parameter": float(best.tokens_per_parameter),
-        "loss": float(best.loss),
-        **total,
-    }
+        best = optimum.optimal(law, goal) if asked.flop else optimum.optimal_for_loss(law, goal)
+    answer = {name: float(getattr(best, name)) for name in names}
+    return {**answer, "total_flop": float(best.total)} if asked.inference_tokens else answer
 
 
-def _allocation_row(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    row = (
-        answer["law"],
-        numbers.format(answer["compute"], "flop"),
-        _count(answer["N"]),
-        _count(answer["D"]),
-        numbers.format(answer["tokens_per_parameter"], "ratio"),
-        numbers.format(answer["loss"], "loss"),
-    )
-    return (*row, numbers.format(answer["total_flop"], "flop")) if "total_flop" in answer else row
+def _laws(asked: argparse.Namespace) -> dict[str, Any]:
+    """The laws that can answer: the one asked for, or every published one of the right inputs."""
+    inputs = ("N", "D", "U") if asked.unique_tokens else ("N", "D")
+    known = {name: law for name, law in catalogue().items() if law.answers.get("loss") == inputs}
+    if asked.law is None:
+        return known
+    if asked.law in known:
+        return {asked.law: known[asked.law]}
+    if asked.law in catalogue():
+        lacks = "does not know repeated text" if asked.unique_tokens else "gives no loss for N and D alone"
+        raise CommandError(f"{asked.law} {lacks}; those that do are {', '.join(known)}")
+    if Path(asked.law).exists():
+        if asked.unique_tokens:
+            raise CommandError(f"a fitted law does not know repeated text; those that do are {', '.join(known)}")
+        try:
+            return {asked.law: law_of(asked.law)}
+        except (ValueError, OSError) as error:
+            raise CommandError(str(error)) from None
+    raise CommandError(f"no law and no file {asked.law!r}; laws are {', '.join(known)}{_meant(asked.law, known)}")
 
 
-def _law(name: str) -> Any:
-    """A published law by its id, or the fitted law of a file that `scaling fit --json` wrote."""
-    if name in LAWS:
-        return LAWS[name]
-    known = f"laws are {', '.join(LAWS)}, or a file that `scaling fit --json` wrote"
-    raise CommandError(f"no law {name!r}; {known}{_meant(name, LAWS)}")
+def _price(asked: argparse.Namespace) -> Any:
+    """What turns FLOP into device-hours and dollars, or None."""
+    given = {"--utilisation": asked.utilisation, "--price": asked.price}
+    if asked.hardware is None:
+        for option in [option for option, value in given.items() if value is not None]:
+            raise CommandError(f"{option} needs --hardware, such as h100")
+        return None
+    if asked.utilisation is None:
+        raise CommandError("--hardware needs --utilisation, the share of the peak that training reaches, such as 0.4")
+    from . import costs
+
+    on = costs.device(asked.hardware)
+    if asked.price is None and f"gpu_prices/rental/{asked.hardware}" not in facts.paths("gpu_prices"):
+        raise CommandError(f"there is no rent of {asked.hardware} in the facts; give --price, dollars for a device-hour")
+    rent = asked.price if asked.price is not None else costs.rent(asked.hardware).value
+    if asked.price is None:
+        _note(asked, f"at {rent:g} dollars a device-hour, the middle of Epoch AI's quotes (--price for another)")
+
+    def cost(flop: float) -> dict[str, float]:
+        one = costs.training_cost(flop, on, utilisation=asked.utilisation, usd_per_hour=rent)
+        return {"device_hours": float(one.device_hours), "usd": float(one.usd)}
+
+    return cost
 
 
 # ---- output ---------------------------------------------------------------------------------------------------------
@@ -291,15 +545,38 @@ def _count(value: float) -> str:
     return numbers.format(value, "count")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows under a head, in columns as wide as they need to be; a column of numbers is set to the right."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    right = [all(row[i][:1].isdigit() or row[i] in ("", numbers.MISSING) for row in rows) for i in range(len(head))]
+def _note(asked: argparse.Namespace, *sentences: str) -> None:
+    """Say on standard error what is no answer."""
+    if not asked.quiet:
+        for sentence in sentences:
+            print(f"note: {sentence}", file=sys.stderr)
 
-    def line(cells: Sequence[str]) -> str:
-        return "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(cells, widths, right, strict=True)).rstrip()
 
-    return [line(head), line(["-" * w for w in widths]), *map(line, rows)]
+@contextlib.contextmanager
+def _noted(asked: argparse.Namespace) -> Iterator[None]:
+    """Warnings of the library as notes, each once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    _note(asked, *dict.fromkeys(str(one.message) for one in caught))
+
+
+@contextlib.contextmanager
+def _progress(total: int, what: str, quiet: bool) -> Iterator[Any]:
+    """A bar on standard error where a person is looking, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+
+    def show(done: int) -> None:
+        filled = round(24 * done / total)
+        print(f"\r{what} [{'#' * filled}{'.' * (24 - filled)}] {done / total:4.0%}", end="", file=sys.stderr, flush=True)
+
+    show(0)
+    try:
+        yield show
+    finally:
+        print("\r" + " " * (len(what) + 34) + "\r", end="", file=sys.stderr, flush=True)
 
 
 def _answer(asked: argparse.Namespace, lines: Sequence[str], data: Any) -> int:

@@ -1,7 +1,8 @@
 """Which runs are in this file? From a CSV, a Parquet file or a DataFrame to columns that a law can be fitted to.
 
-Whatever cannot be a run is refused with its value, its row and a remedy; nothing is dropped, filled in or guessed in
-silence. What was guessed (which column is which) stands in :attr:`Sweep.notes`.
+:func:`read_runs` reads training runs, :func:`read_attempts` attempts at problems. What cannot be right is refused with its
+value, its row and a remedy; nothing is dropped, filled in or guessed in silence. What was guessed (which column is which)
+stands in the notes of the result.
 
 >>> sweep = read_runs({"params": [1e8, 2e8, 4e8], "tokens": [4e9, 2e9, 1e9], "val_loss": [3.1, 3.0, 3.2]})
 >>> sweep.columns["loss"], len(sweep)
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from .laws import FLOP_PER_PARAMETER_TOKEN
 from .quantities import LIMITS
 
-__all__ = ["ColumnError", "RunsError", "SourceError", "Sweep", "read_runs"]
+__all__ = ["Attempts", "ColumnError", "RunsError", "SourceError", "Sweep", "read_attempts", "read_runs"]
 
 #: Names by which a column is recognised, best first, written in small letters with one underscore between words.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +40,14 @@ NAMES: Mapping[str, tuple[str, ...]] = {
              "l", "train_loss", "training_loss"),
     "C": ("c", "flop", "flops", "compute", "training_flop", "training_flops", "train_flops", "training_compute"),
 }  # fmt: skip
+#: The same for attempts at problems: counts for each problem, or one row for each attempt.
+ATTEMPT_NAMES: Mapping[str, tuple[str, ...]] = {
+    "problem": ("problem", "problem_id", "task", "task_id", "question", "question_id", "prompt_id", "id", "name"),
+    "n": ("n", "n_samples", "num_samples", "samples", "attempts", "n_attempts", "total"),
+    "c": ("c", "n_correct", "num_correct", "n_passed", "num_passed", "successes"),
+    "correct": ("correct", "is_correct", "passed", "pass", "success", "solved", "result"),
+}
+_TRUTHS = {"1": 1, "0": 0, "true": 1, "false": 0, "yes": 1, "no": 0, "pass": 1, "fail": 0, "passed": 1, "failed": 0}
 #: How a column is asked for on the command line.
 OPTIONS = {"N": "--n", "D": "--d", "loss": "--loss", "C": "--c", "weights": "--weights", "cluster": "--cluster"}
 _WORDS = {"N": "parameters", "D": "tokens", "loss": "loss", "C": "FLOP", "weights": "weight"}
@@ -166,6 +175,105 @@ def read_runs(
         values["N"], values["D"], values["loss"], values.get("weights"), labels, names, table.rows, table.source, tuple(notes)
     )  # fmt: skip
     return Sweep(**{**vars(made), "notes": (*notes, *_doubts(made, table.unit))})
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Attempts at problems: ``n`` (P,) of them on each of P ``problems``, of which ``c`` (P,) succeeded.
+
+    >>> tries = read_attempts({"problem": ["a", "a", "b", "b"], "correct": [1, 0, 0, 0]})
+    >>> tries.problems, tries.n.tolist(), tries.c.tolist()
+    (('a', 'b'), [2, 2], [1, 0])
+    """
+
+    problems: tuple[str, ...]
+    n: NDArray[np.int64]
+    c: NDArray[np.int64]
+    columns: Mapping[str, str]
+    source: str
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_attempts(
+    source: Any, *, problem: str | None = None, n: str | None = None, c: str | None = None, correct: str | None = None
+) -> Attempts:
+    """Read attempts at problems, in one of two shapes, from whatever :func:`read_runs` reads.
+
+    One row for each problem, with columns of attempts (``n``) and successes (``c``); or one row for each attempt, with a
+    column of problems (``problem``) and one of 1 or 0, true or false (``correct``). The arguments name the columns; without
+    them they are recognised by the names in common use.
+
+    Raises :class:`SourceError`, :class:`ColumnError`, or RunsError for a row that cannot be: c > n, half an attempt, a
+    problem counted twice.
+
+    >>> read_attempts({"task_id": ["a", "b"], "n": [100, 100], "c": [3, 101]})
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.sweep.RunsError: the columns given, row 2: c = 101 successes of n = 100 attempts; are the columns swapped?
+    """
+    table = _table(source)
+    names = _attempt_columns(table, {"problem": problem, "n": n, "c": c, "correct": correct})
+    note = "taking " + ", ".join(f"{role} from {name!r}" for role, name in names.items())
+    if "correct" in names:
+        problems, tries, successes = _grouped(table, names["problem"], names["correct"])
+    else:
+        tries, successes = (_whole(table, names[role]) for role in ("n", "c"))
+        labels = table.columns[names["problem"]] if "problem" in names else table.rows
+        problems = tuple(str(label) for label in labels)
+        for number, label, total, count in zip(table.rows, problems, tries, successes, strict=True):
+            where = f"{table.source}, {table.unit} {number}"
+            if problems.count(label) > 1:
+                raise RunsError(f"{where}: problem {_short(label)} stands in several rows; add up its attempts")
+            if count > total:
+                raise RunsError(f"{where}: c = {count} successes of n = {total} attempts; are the columns swapped?")
+            if not total:
+                raise RunsError(f"{where}: no attempts (n = 0); remove the row")
+    return Attempts(problems, np.array(tries), np.array(successes), names, table.source, (note,))
+
+
+def _attempt_columns(table: _Table, asked: Mapping[str, str | None]) -> dict[str, str]:
+    chosen = {role: name for role, name in asked.items() if name is not None}
+    for name in chosen.values():
+        if name not in table.columns:
+            raise ColumnError(f"{table.source} has no column {_short(name)}; it has {_listed(table)}")
+    plain = _plain_names(table)
+    for role, known in ATTEMPT_NAMES.items():
+        free = [plain[name] for name in known if name in plain and plain[name] not in chosen.values()]
+        if role not in chosen and free:
+            chosen[role] = free[0]
+    if {"n", "c"} <= set(chosen) and asked["correct"] is None:
+        return {role: name for role, name in chosen.items() if role != "correct"}
+    if {"problem", "correct"} <= set(chosen):
+        return {role: name for role, name in chosen.items() if role in ("problem", "correct")}
+    raise ColumnError(
+        f"{table.source} has {_listed(table)}: give columns n and c (attempts and successes of each problem), or problem and "
+        "correct (1 or 0 for each attempt)"
+    )
+
+
+def _grouped(table: _Table, problem: str, correct: str) -> tuple[tuple[str, ...], list[int], list[int]]:
+    """Attempts and successes of each problem, from one row for each attempt."""
+    tries: Counter[str] = Counter()
+    successes: Counter[str] = Counter()
+    for number, label, cell in zip(table.rows, table.columns[problem], table.columns[correct], strict=True):
+        word = str(cell).strip().lower().removesuffix(".0")
+        if word not in _TRUTHS:
+            raise RunsError(f"{table.source}, {table.unit} {number}: {correct} = {_short(cell)}; write 1 or 0, true or false")
+        if label is None or str(label) == "":
+            raise RunsError(f"{table.source}, {table.unit} {number}: {problem} is empty; every attempt is at a problem")
+        tries[str(label)] += 1
+        successes[str(label)] += _TRUTHS[word]
+    return tuple(tries), list(tries.values()), [successes[label] for label in tries]
+
+
+def _whole(table: _Table, name: str) -> list[int]:
+    values = []
+    for number, cell in zip(table.rows, table.columns[name], strict=True):
+        value = _value(table, number, name, name, cell)
+        if value < 0 or value != int(value) or value > 2**53:
+            raise RunsError(f"{table.source}, {table.unit} {number}: {name} = {_short(cell)} is no count; write a whole number")
+        values.append(int(value))
+    return values
 
 
 # ---- from a source to columns ---------------------------------------------------------------------------------------
@@ -298,7 +406,7 @@ def _choose(table: _Table, asked: Mapping[str, str | None], notes: list[str]) ->
             if name not in table.columns:
                 raise ColumnError(f"{table.source} has no column {_short(name)}; it has {_listed(table)}")
             chosen[role] = name
-    plain = {re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_"): column for column in reversed(list(table.columns))}
+    plain = _plain_names(table)
     guessed = {}
     for role in ("N", "D", "loss", "C"):
         if role in chosen or (role == "C" and "D" in chosen) or (role == "D" and "C" in chosen):
@@ -315,6 +423,11 @@ def _choose(table: _Table, asked: Mapping[str, str | None], notes: list[str]) ->
     if guessed:
         notes.append("taking " + ", ".join(f"{role} from {name!r}" for role, name in guessed.items()))
     return chosen
+
+
+def _plain_names(table: _Table) -> dict[str, str]:
+    """Column names as `NAMES` writes them -> as they are; of two alike the first counts."""
+    return {re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_"): column for column in reversed(list(table.columns))}
 
 
 def _numbers(table: _Table, name: str, role: str, unit: float) -> Array:

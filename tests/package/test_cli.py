@@ -1,16 +1,25 @@
 """The `scaling` command: what it answers, where it writes, and how it refuses."""
 
+import csv
+import io
+import itertools
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import scaling_helpers
-from scaling_helpers import BESIROGLU_2024, LAWS, facts, numbers
+from scaling_helpers import BESIROGLU_2024, LAWS, costs, facts, numbers, optimum
 from scaling_helpers.cli import main
+from scaling_helpers.fitting import LeastSquares, fit_chinchilla, planted_runs
+from scaling_helpers.inference import pass_at_k
+from scaling_helpers.laws import MUENNIGHOFF_2023_REPEATED, catalogue
+from scaling_helpers.report import law_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +55,7 @@ def process(*arguments: str, **options) -> subprocess.CompletedProcess:
 # ---- help, usage, exit codes ----------------------------------------------------------------------------------------
 
 
-COMMANDS = ["optimal", "facts"]
+COMMANDS = ["fit", "optimal", "passk", "facts"]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
@@ -71,7 +80,7 @@ def test_the_module_runs_as_a_program_with_its_exit_codes():
     assert (version.returncode, version.stdout.strip()) == (0, f"scaling {scaling_helpers.__version__}")
     wrong = process("facts", "nonesuch")
     assert wrong.returncode == 2 and not wrong.stdout and wrong.stderr.startswith("scaling: no table 'nonesuch'")
-    unanswered = process("optimal", "--loss", "1.0")
+    unanswered = process("optimal", "--loss", "1.0", "--law", "besiroglu-2024")
     assert unanswered.returncode == 1 and not unanswered.stdout and "not above" in unanswered.stderr
 
 
@@ -82,7 +91,10 @@ def test_a_reader_that_stops_reading_is_no_error():
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonesuch"], ["optimal"], ["optimal", "--flop", "-1"], ["optimal", "--flop", "much"],
-                                       ["optimal", "--flop", "1e20", "--loss", "2"], ["optimal", "--flop", "nan"]])  # fmt: skip
+                                       ["optimal", "--flop", "1e20", "--loss", "2"], ["optimal", "--flop", "nan"],
+                                       ["optimal", "--flo", "1e20"], ["fit"], ["fit", "a.csv", "--level", "1.5"],
+                                       ["fit", "a.csv", "--bootstrap", "-1"], ["passk", "a.csv", "-k", "0"],
+                                       ["passk", "a.csv", "-k", "one"]])  # fmt: skip
 def test_a_wrong_command_says_how_it_is_used(scaling, arguments):
     ran = scaling(*arguments)
     assert ran.code == 2 and ran.err.startswith("usage: scaling") and not ran.out
@@ -121,11 +133,11 @@ def test_a_slip_in_a_name_is_met_with_the_nearest(scaling):
 def test_without_a_law_every_law_answers_and_their_spread_is_the_message(scaling):
     shown = scaling("optimal", "--flop", "5.76e23")
     assert shown.code == 0
-    sizes = [law.optimal(5.76e23).N for law in LAWS.values()]
     for name, law in LAWS.items():
         (row,) = re.findall(rf"^{name} .*$", shown.out, re.M)
         assert numbers.format(law.optimal(5.76e23).N, "count") in row
-    assert numbers.format(max(sizes) / min(sizes), "times") in shown.out
+    sizes = [optimum.optimal(law, 5.76e23).N for law in catalogue().values() if law.answers.get("loss") == ("N", "D")]
+    assert len(sizes) > len(LAWS) and numbers.format(max(sizes) / min(sizes), "times") in shown.out
 
 
 def test_one_law_answers_each_budget_in_full_precision(scaling):
@@ -152,8 +164,288 @@ def test_use_makes_the_best_model_smaller_at_the_same_loss(scaling):
     assert used["total_flop"] < 6 * plain["N"] * plain["D"] + 2 * plain["N"] * 1e13
 
 
-# ---- what is written ------------------------------------------------------------------------------------------------
+def test_text_that_must_be_read_again_asks_the_law_that_knows_it(scaling):
+    (answer,) = scaling("optimal", "--flop", "1e22", "--unique-tokens", "25e9", "--json", "-").json["allocations"]
+    best = optimum.data_constrained(MUENNIGHOFF_2023_REPEATED, 1e22, 25e9)
+    assert (answer["N"], answer["epochs"]) == (best.N, best.epochs)
+    refused = scaling("optimal", "--flop", "1e22", "--unique-tokens", "25e9", "--law", "besiroglu-2024")
+    assert refused.code == 2 and "repeated text" in refused.err and "muennighoff" in refused.err
 
+
+def test_a_law_that_cannot_reach_a_loss_is_left_out_and_said(scaling):
+    some = scaling("optimal", "--loss", "1.9")
+    assert some.code == 0 and "muennighoff-2023" in some.out
+    few = scaling("optimal", "--loss", "1.75")
+    assert few.code == 0 and "hoffmann-2022 " in few.out
+    assert "besiroglu-2024 does not answer" in few.err and "besiroglu" not in few.out
+    assert scaling("optimal", "--loss", "1e-9").code == 1
+
+
+def test_a_device_turns_compute_into_hours_and_dollars(scaling):
+    asked = ("optimal", "--flop", "1e24", "--law", "besiroglu-2024", "--json", "-", "--hardware", "h100")
+    (answer,) = scaling(*asked, "--utilisation", "0.4", "--price", "2").json["allocations"]
+    cost = costs.training_cost(1e24, costs.device("h100"), utilisation=0.4, usd_per_hour=2.0)
+    assert (answer["device_hours"], answer["usd"]) == (cost.device_hours, cost.usd)
+    quoted = scaling(*asked, "--utilisation", "0.4")
+    assert quoted.json["allocations"][0]["usd"] == pytest.approx(cost.device_hours * costs.rent("h100").value)
+    assert "quotes" in quoted.err
+    for wrong, word in (
+        (asked, "--utilisation"),
+        (("optimal", "--flop", "1e24", "--price", "2"), "--hardware"),
+        ((*asked[:-1], "abacus", "--utilisation", "0.4"), "abacus"),
+        ((*asked[:-1], "gtx-580", "--utilisation", "0.4"), "--price"),
+    ):
+        refused = scaling(*wrong)
+        assert refused.code == 2 and word in refused.err, wrong
+
+
+NO_LAW = '{"schema": "scaling-helpers/fit/1", "law": {"E": 1, "A": -1, "B": 1, "alpha": 1, "beta": 1}}'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "other"}', '{"schema": "scaling-helpers/fit/1"}', NO_LAW])
+def test_a_file_that_holds_no_law_is_refused(scaling, tmp_path, content):
+    path = tmp_path / "fit.json"
+    path.write_text(content)
+    refused = scaling("optimal", "--flop", "1e20", "--law", path)
+    assert refused.code == 2 and str(path) in refused.err
+
+
+# ---- fit ------------------------------------------------------------------------------------------------------------
+
+
+RUNS = planted_runs(BESIROGLU_2024, budgets=[1e19, 1e20, 1e21], sizes=8, noise=0.01, seed=3)
+
+
+def write_runs(path: Path, header=("params", "tokens", "loss"), runs=RUNS, **more) -> Path:
+    rows = zip(runs.N, runs.D, runs.loss, *more.values(), strict=True)
+    with path.open("w", newline="") as handle:
+        csv.writer(handle).writerows([[*header, *more], *rows])
+    return path
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    return write_runs(tmp_path / "runs.csv")
+
+
+def test_a_fit_is_the_library_s_fit_with_its_intervals(scaling, runs):
+    found = scaling("fit", runs, "--flop", "5.76e23", "--bootstrap", "200", "--json", "-").json
+    fit = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss)
+    boot = fit.bootstrap(200)
+    assert found["law"] == {"form": "chinchilla", **{name: getattr(fit.law, name) for name in ("E", "A", "B", "alpha", "beta")}}
+    for name, ends in found["parameters"].items():
+        interval = boot.interval(name)
+        assert ends == {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
+    (best,) = found["recommendations"]
+    interval = boot.interval("optimal.N", C=5.76e23)
+    assert (best["N"]["estimate"], best["N"]["low"], best["N"]["high"]) == (interval.estimate, interval.low, interval.high)
+    assert best["beyond"] == pytest.approx(576)
+    assert found["fit"]["status"] == "CONVERGED" and found["fit"]["objective"] == fit.objective
+
+
+def test_a_fit_is_printed_with_what_one_needs_to_judge_it(scaling, runs):
+    shown = scaling("fit", runs, "--bootstrap", "50", "--flop", "1e25")
+    judged = ("24 runs", "converged", "starts reached it", "alpha", "90% interval", "best N", "50 pairs resamples", "Residuals")
+    for word in judged:
+        assert word in shown.out, word
+    assert "taking N from 'params'" in shown.err
+    assert "largest budget" in shown.out  # ten thousand times beyond the runs
+
+
+def test_without_budgets_the_largest_and_beyond_are_answered(scaling, runs):
+    found = scaling("fit", runs, "--bootstrap", "0", "--json", "-").json
+    assert [round(one["beyond"], 9) for one in found["recommendations"]] == [1, 10, 100]
+    assert found["bootstrap"] is None and found["parameters"]["E"]["low"] is None
+
+
+def test_the_json_of_a_fit_is_a_law_again(scaling, runs, tmp_path):
+    target = tmp_path / "fit.json"
+    assert scaling("fit", runs, "--bootstrap", "0", "--json", target, "--quiet").code == 0
+    fit = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss)
+    assert law_of(target) == fit.law
+    (answer,) = scaling("optimal", "--flop", "1e23", "--law", target, "--json", "-").json["allocations"]
+    assert answer["N"] == fit.law.optimal(1e23).N
+
+
+SCHEMA = {
+    "schema": str, "law": dict, "parameters": dict, "exponent": dict, "recommendations": list, "fit": dict, "bootstrap": dict,
+    "data": dict, "predicted": list, "residuals": list, "residual_space": str, "warnings": list, "source": dict,
+}  # fmt: skip
+
+
+def test_the_json_has_the_documented_shape(scaling, runs):
+    found = scaling("fit", runs, "--bootstrap", "20", "--json", "-").json
+    assert {name: type(value) for name, value in found.items()} == SCHEMA
+    documented = scaling_helpers.report.FitReport.to_json.__doc__
+    keys = {*SCHEMA, *found["fit"], *found["bootstrap"], *found["law"], *found["recommendations"][0], *found["exponent"]}
+    assert not [name for name in keys - {"source"} if not re.search(rf"\b{name}\b", documented)]
+    assert len(found["predicted"]) == len(found["residuals"]) == len(found["data"]["N"]) == 24
+    assert found["source"]["rows"] == list(range(2, 26))
+    assert found["data"]["loss"] == RUNS.loss.tolist()
+
+
+def test_the_options_of_the_fit_reach_it(scaling, tmp_path):
+    path = write_runs(tmp_path / "runs.csv", ("a", "b", "c"), weight=np.arange(24) % 2 + 1, seed=np.arange(24) // 3)
+    named = ("fit", path, "--n", "a", "--d", "b", "--loss", "c", "--json", "-")
+    squares = scaling(*named, "--objective", "squares", "--weights", "weight", "--bootstrap", "0").json
+    expected = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss, weights=np.arange(24) % 2 + 1, objective=LeastSquares())
+    assert squares["law"]["alpha"] == expected.law.alpha and squares["fit"]["estimator"] == expected.estimator
+    wide = scaling(*named, "--delta", "0.01", "--bootstrap", "0").json
+    assert "0.01" in wide["fit"]["estimator"]
+    clustered = scaling(*named, "--cluster", "seed", "--bootstrap", "30", "--seed", "5").json
+    assert (clustered["bootstrap"]["kind"], clustered["bootstrap"]["seed"]) == ("cluster", 5)
+    assert any("8 clusters" in note for note in [scaling(*named, "--cluster", "seed", "--bootstrap", "10").err])
+
+
+def test_units_scale_what_is_read(scaling, tmp_path):
+    text = "n,d,loss\n" + "".join(f"{n / 1e6},{d / 1e9},{loss}\n" for n, d, loss in zip(RUNS.N, RUNS.D, RUNS.loss, strict=True))
+    path = tmp_path / "units.csv"
+    path.write_text(text)
+    refused = scaling("fit", path)
+    assert refused.code == 1 and "--d-unit 1e9" in refused.err
+    found = scaling("fit", path, "--n-unit", "1e6", "--d-unit", "1e9", "--bootstrap", "0", "--json", "-").json
+    assert found["law"]["alpha"] == pytest.approx(fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss).law.alpha, rel=1e-6)
+
+
+def test_runs_come_from_standard_input_too(runs):
+    done = process("fit", "-", "--bootstrap", "0", "--json", "-", input=runs.read_text())
+    assert done.returncode == 0 and json.loads(done.stdout)["source"]["name"] == "standard input"
+
+
+ONE = planted_runs(BESIROGLU_2024, budgets=[1e20], sizes=8)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (lambda: "n,d,loss\n1e8,1e9,3\n2e8,1e9,-3\n", 1, ["line 3", "loss = -3", "positive"]),
+        (lambda: "n,d,nll\n1e8,1e9,3\n", 2, ["'nll'", "--loss COLUMN"]),
+        (lambda: "n,d,loss\n1e8,1e9,3\n2e8,2e9,2.9\n4e8,4e9,2.8\n", 1, ["five"]),
+        (lambda: "n,d,loss\n" + "".join(f"{n},{d},3\n" for n, d in zip(ONE.N, ONE.D, strict=True)), 1, ["one budget", "another"]),
+        (lambda: "n,d,loss\n" + "".join(f"1e8,{d}e9,{4 - d / 10}\n" for d in range(1, 9)), 1, ["one size N", "vary"]),
+        (lambda: "n,d,loss\n" + "".join(f"{d}e8,1e9,{4 - d / 10}\n" for d in range(1, 9)), 1, ["one amount of text"]),
+        (lambda: "", 2, ["empty"]),
+    ],
+    ids=["negative", "column", "few", "one-budget", "one-size", "one-text", "empty"],
+)
+def test_runs_that_cannot_answer_are_refused_in_a_line_or_two(scaling, tmp_path, text, code, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text())
+    ran = scaling("fit", path, "--bootstrap", "0", "--quiet")
+    assert ran.code == code and not ran.out, ran.err
+    assert len(ran.err.splitlines()) <= 2 and all(word in ran.err for word in words), ran.err
+
+
+def test_wrong_outputs_are_refused_before_the_work(scaling, runs, tmp_path, monkeypatch):
+    def never(*_args, **_options):
+        raise AssertionError("the runs were read")
+
+    monkeypatch.setattr("scaling_helpers.cli.read_runs", never)
+    for target, word in ((tmp_path / "report.pdf", ".svg"), (runs, "--force"), (tmp_path / "no" / "report.svg", "no folder")):
+        refused = scaling("fit", runs, "--report", target)
+        assert refused.code == 2 and word in refused.err
+
+
+def test_the_report_is_a_picture_with_words_that_is_the_same_twice(scaling, runs, tmp_path):
+    texts = []
+    for name in ("one.svg", "two.svg"):
+        assert scaling("fit", runs, "--bootstrap", "50", "--flop", "1e23", "--report", tmp_path / name, "--quiet").code == 0
+        texts.append((tmp_path / name).read_bytes())
+    assert texts[0] == texts[1]
+    root = ElementTree.fromstring(texts[0])
+    words = " ".join(element.text or "" for element in root.iter() if element.tag.endswith(("text", "title")))
+    for word in ("Runs and fit", "Best size", "Residuals", "Model size N (parameters)", "90% interval", "budgets asked for"):
+        assert word in words, word
+    assert root.get("role") == "img" and root.find("{http://www.w3.org/2000/svg}title").text.startswith("Three panels")
+    points = list(root.iter("{http://www.w3.org/2000/svg}use"))
+    assert len(points) >= 3 * 24, "each run in each panel"
+    text = texts[0].decode()
+    assert "var(--" not in text and "href=\"http" not in text and str(tmp_path) not in text
+
+
+def test_a_png_report_is_a_png(scaling, runs, tmp_path):
+    assert scaling("fit", runs, "--bootstrap", "0", "--report", tmp_path / "r.png", "--quiet").code == 0
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_progress_shows_on_a_terminal_only(scaling, runs, monkeypatch, capsys):
+    assert "\r" not in scaling("fit", runs, "--bootstrap", "1100").err
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["fit", str(runs), "--bootstrap", "1100"]) == 0
+    assert "bootstrap [" in terminal.getvalue() and "100%" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r")
+    quiet = Terminal()
+    monkeypatch.setattr(sys, "stderr", quiet)
+    assert main(["fit", str(runs), "--bootstrap", "10", "--quiet"]) == 0 and quiet.getvalue() == ""
+
+
+def test_stopping_leaves_no_file_and_its_own_exit_code(scaling, runs, tmp_path, monkeypatch):
+    def stop(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scaling_helpers.report.FitReport.svg", stop)
+    before = set(tmp_path.iterdir())
+    ran = scaling("fit", runs, "--bootstrap", "0", "--report", tmp_path / "r.svg", "--json", tmp_path / "r.json")
+    assert ran.code == 130 and set(tmp_path.iterdir()) == before
+
+
+# ---- passk ----------------------------------------------------------------------------------------------------------
+
+
+def test_pass_at_k_from_counts_and_from_single_attempts_agree(scaling, tmp_path):
+    solved = {"a": 0, "b": 1, "c": 7}
+    counts = tmp_path / "counts.csv"
+    counts.write_text("problem,n,c\n" + "".join(f"{name},10,{c}\n" for name, c in solved.items()))
+    single = tmp_path / "single.csv"
+    single.write_text("task_id,passed\n" + "".join(f"{name},{i < c}\n" for name, c in solved.items() for i in range(10)))
+    answers = [scaling("passk", path, "-k", "1,5,10", "--json", "-").json for path in (counts, single)]
+    assert answers[0] == answers[1]
+    for row in answers[0]["values"]:
+        # Of all ways to pick k of the ten attempts, the share with a success in it.
+        share = [np.mean([min(pick) < c for pick in itertools.combinations(range(10), row["k"])]) for c in solved.values()]
+        assert row["estimate"] == pytest.approx(np.mean(share), abs=1e-12)
+        assert row["low"] <= row["estimate"] <= row["high"]
+    shown = scaling("passk", counts, "-k", "1")
+    assert "pass@1" in shown.out and "3 problems, 10 attempts each, 1 never solved" in shown.out
+
+
+def test_pass_hat_k_is_never_above_pass_at_k(scaling, tmp_path):
+    path = tmp_path / "counts.csv"
+    path.write_text("problem,n,c\na,10,9\nb,12,4\n")
+    hat = scaling("passk", path, "-k", "3", "--hat", "--json", "-").json
+    assert hat["kind"] == "pass^k" and hat["values"][0]["estimate"] < np.mean(pass_at_k([10, 12], [9, 4], 3))
+    assert "10 to 12 attempts" in scaling("passk", path, "-k", "3").out
+
+
+@pytest.mark.parametrize(
+    ("text", "k", "code", "words"),
+    [
+        ("problem,n,c\na,10,3\nb,8,1\n", 9, 1, ["k = 9", "'b'", "n = 8"]),
+        ("problem,n,c\na,10,3\n", 1, 1, ["one problem"]),
+        ("problem,n,c\na,3,10\nb,3,1\n", 1, 1, ["line 2", "swapped"]),
+        ("problem,n,c\na,10,1.5\nb,10,1\n", 1, 1, ["line 2", "no count"]),
+        ("problem,n,c\na,10,-1\nb,10,1\n", 1, 1, ["line 2", "no count"]),
+        ("problem,n,c\na,0,0\nb,10,1\n", 1, 1, ["line 2", "no attempts"]),
+        ("problem,n,c\na,10,1\na,10,1\n", 1, 1, ["several rows"]),
+        ("problem,correct\na,maybe\nb,1\n", 1, 1, ["line 2", "'maybe'", "1 or 0"]),
+        ("problem,correct\n,1\nb,1\n", 1, 1, ["line 2", "empty"]),
+        ("a,b\n1,2\n", 1, 2, ["'a', 'b'", "n and c"]),
+    ],
+)
+def test_attempts_that_cannot_be_are_refused(scaling, tmp_path, text, k, code, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    ran = scaling("passk", path, "-k", k)
+    assert ran.code == code and all(word in ran.err for word in words), ran.err
+
+
+# ---- what is written ------------------------------------------------------------------------------------------------
 
 def test_a_file_is_written_once_and_replaced_only_by_force(scaling, tmp_path):
     target = tmp_path / "answer.json"
