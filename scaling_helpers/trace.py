@@ -17,6 +17,20 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "Expr",
+    "TraceError",
+    "choose",
+    "derivative",
+    "evaluate",
+    "field",
+    "variable",
+    "variables",
+    "vega_calculations",
+    "vega_signals",
+    "when",
+]
+
 Scalar = float | str | bool | None
 
 _ARITHMETIC = {"+": "+", "-": "-", "*": "*", "/": "/"}

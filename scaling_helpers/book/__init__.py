@@ -11,6 +11,7 @@ widgets        an explorer's HTML goes into the page, a widget without HTML is a
 assets         the explorers' JavaScript and style, only on pages that have one
 roles          ``{explore}``, ``{live}`` and ``{fact}``
 terms          a glossary term shows its definition on hover
+api            the reference of the package, made from the package
 exercises      exercise notebooks without hidden tests, solutions folded or withheld
 folds          solutions and dropdowns as native ``<details>``
 citations      the bibliography: no numbers, no withdrawn roles
@@ -25,12 +26,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import assets, citations, downloads, exercises, failures, folds, freshness, mathfont, maths, roles, terms, theme, widgets
+from . import (
+    api,
+    assets,
+    citations,
+    downloads,
+    exercises,
+    failures,
+    folds,
+    freshness,
+    mathfont,
+    maths,
+    roles,
+    terms,
+    theme,
+    widgets,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PARTS = (freshness, failures, exercises, mathfont, maths, widgets, assets, roles, terms, folds, citations, downloads, theme)
+PARTS = (freshness, failures, exercises, mathfont, maths, widgets, assets, roles, terms, api, folds, citations, downloads, theme)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def benchmark_pass_at_k(
     The interval answers "what if the benchmark had drawn other problems of this kind?", at the 5% and 95% points for a
     ``level`` of 0.9 (percentile bootstrap of ``draws`` resamples, seeded). The noise of n attempts on each problem is in
     it, because the spread between problems contains it. With few problems, or a mean near 0 or 1, the percentile
-    interval is too short: for a plain success rate use :func:`~scaling_helpers.inference.wilson_interval`.
+    interval is too short: for a plain success rate Wilson's interval is better.
 
     Raises as :func:`pass_at_k` does, and ValueError for fewer than two problems, a level outside (0, 1) or draws below 1.
 

@@ -1,7 +1,9 @@
 """Every number in prose is computed on the page, comes from the facts with its source, or is allowed with a reason.
 
 The walk covers the article of each built page: paragraphs, lists, tables, captions and folds. Left out is what is no prose
-(code, mathematics, drawings, explorers, what cells print), what Sphinx numbers itself (headings, references), and citations.
+(code, mathematics, drawings, explorers, what cells print), what Sphinx numbers itself (headings, references), and citations;
+and the reference of the package (class api), whose text is the code's docstrings: a number in it is a default, a tolerance,
+or an example that a doctest runs.
 Traced are ``{glue:text}`` (class pasted-text), ``{fact}`` and ``{live}``. A citation in the sentence traces nothing: a
 quantity that the book uses belongs into ``facts/``. The exceptions are in numbers_allowed.toml.
 
@@ -27,7 +29,7 @@ from bs4 import BeautifulSoup, Comment, NavigableString, Tag
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
-NOT_PROSE = "pre, code, script, style, svg, math, .math, .math-inline, .picture, [data-explorer], .cell_input, .cell_output"
+NOT_PROSE = "pre, code, script, style, svg, math, .math, .math-inline, .picture, [data-explorer], .cell_input, .cell_output, .api"
 NUMBERED_BY_SPHINX = "h1, h2, h3, h4, h5, h6, .headerlink, .section-number, .caption-number, .eqno, a.reference, footer, nav"
 CITED = ".bibtex-citation, .citation, .citation-list"
 TRACED = ".pasted-text, .fact, .explorer-live"
