@@ -252,7 +252,7 @@ def _at_loss(law: laws.ChinchillaLaw, loss: Array, volume: Array, ratio: float) 
     used = np.flatnonzero(volume > 0)
     if used.size:
         reducible = reducible[used]
-        goal = np.log(ratio * volume[used])
+        goal = np.log(ratio) + np.log(volume[used])
 
         def short(log_excess: Array) -> Array:
             return log_excess + np.log(shape(log_excess)[1]) - goal

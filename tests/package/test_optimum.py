@@ -191,7 +191,7 @@ def test_a_law_with_a_closed_form_of_its_own_is_asked_for_it():
 
 
 def test_kaplans_recommendation_at_1e21_flop_is_the_4_68_billion_that_hoffmann_et_al_quote():
-    assert optimal(KAPLAN_2020_ALLOCATION, 1e21).N == pytest.approx(4.68e9, abs=5e6)
+    assert pytest.approx(4.68e9, abs=5e6) == optimal(KAPLAN_2020_ALLOCATION, 1e21).N
     with pytest.raises(TypeError, match=r"law must have a method loss\(N, D\)"):
         optimal(KAPLAN_2020_ALLOCATION, 1e21, with_attention)
 
@@ -223,7 +223,7 @@ def test_inverse_of_an_array_and_against_the_closed_form():
     exact = optimal_for_loss(LAW, losses)
     certified = optimal_for_loss(LAW, losses, lambda N: 6 * N + 0 * np.log(N))
     assert certified.compute == pytest.approx(exact.compute, rel=1e-10)
-    assert certified.N == pytest.approx(exact.N, rel=1e-10) and certified.N.shape == (2, 2)
+    assert pytest.approx(exact.N, rel=1e-10) == certified.N and certified.N.shape == (2, 2)
     assert np.array_equal(exact.compute, compute_for_loss(LAW, losses))
 
 
@@ -328,13 +328,14 @@ def test_whatever_comes_as_a_budget_a_loss_or_a_volume_gives_numbers_or_a_named_
         lambda: size_tolerance(LAW, 1e22, value),
         lambda: data_constrained(REPEATED, 1e22, value),
     ):
+        found, said = None, ""
         try:
             found = ask()
         except (TypeError, ValueError) as error:
-            assert str(error)
-        else:
-            numbers = [found] if isinstance(found, float) else [v for v in vars(found).values() if isinstance(v, float)]
-            assert np.isfinite(numbers).all()
+            said = str(error)
+        fields = [found] if isinstance(found, float) else vars(found).values() if found else []
+        numbers = [field for field in fields if isinstance(field, float)]
+        assert said or (numbers and np.isfinite(numbers).all())
 
 
 def test_what_is_no_law_no_cost_and_no_number_is_refused_with_the_remedy():
@@ -421,23 +422,23 @@ def test_an_independent_minimiser_finds_the_same_bill():
 
         smallest = (LAW.A / (2.0 - LAW.E)) ** (1 / LAW.alpha)
         found = minimize_scalar(bill, bounds=(np.log(smallest * 1.0001), 30), method="bounded", options={"xatol": 1e-10})
-        assert best.N == pytest.approx(np.exp(found.x), rel=1e-5)
+        assert pytest.approx(np.exp(found.x), rel=1e-5) == best.N
         assert best.total <= found.fun * (1 + 1e-12)
 
 
 def test_without_use_it_is_the_compute_optimal_model_and_with_endless_use_the_smallest_that_can():
-    volumes = np.array([0.0, 1.0, 1e6, 1e12, 1e18, 1e25, 1e29])
+    volumes = np.array([0.0, 5e-324, 1.0, 1e6, 1e12, 1e18, 1e25, 1e29])
     best = inference_aware(LAW, 2.0, volumes)
     plain = optimal_for_loss(LAW, 2.0)
     smallest = (LAW.A / (2.0 - LAW.E)) ** (1 / LAW.alpha)
     assert best.N[0] == pytest.approx(plain.N, rel=1e-14) and best.total[0] == pytest.approx(plain.compute, rel=1e-14)
-    assert (np.diff(best.N) <= 0).all() and (best.N > smallest).all()
+    assert (np.diff(best.N) <= 0).all() and (smallest < best.N).all()
     assert best.N[-1] == pytest.approx(smallest, rel=1e-3)
     # All of it on the curve of one loss.
-    assert LAW.loss(best.N[:5], best.D[:5]) == pytest.approx(np.full(5, 2.0), rel=1e-12)
+    assert LAW.loss(best.N[:6], best.D[:6]) == pytest.approx(np.full(6, 2.0), rel=1e-12)
     again = inference_aware(LAW, 2.0, 0.0, **general)
-    assert again.N == pytest.approx(plain.N, rel=1e-10) and again.inference_compute == 0.0
-    assert inference_aware_within(LAW, 1e23, 0.0).N == pytest.approx(optimal(LAW, 1e23).N, rel=1e-12)
+    assert pytest.approx(plain.N, rel=1e-10) == again.N and again.inference_compute == 0.0
+    assert pytest.approx(optimal(LAW, 1e23).N, rel=1e-12) == inference_aware_within(LAW, 1e23, 0.0).N
 
 
 def test_the_excess_equation_has_all_its_digits():
@@ -459,9 +460,9 @@ def test_the_excess_equation_has_all_its_digits():
 
 def test_prices_count_as_their_ratio_and_one_price_for_all_changes_nothing():
     base = inference_aware(LAW, 2.0, 1e13)
-    assert inference_aware(LAW, 2.0, 1e13, prices=(3.0, 3.0)).N == pytest.approx(base.N, rel=1e-12)
+    assert pytest.approx(base.N, rel=1e-12) == inference_aware(LAW, 2.0, 1e13, prices=(3.0, 3.0)).N
     dear = inference_aware(LAW, 2.0, 1e13, prices=(1.0, 4.0))
-    assert dear.N == pytest.approx(inference_aware(LAW, 2.0, 4e13).N, rel=1e-12)
+    assert pytest.approx(inference_aware(LAW, 2.0, 4e13).N, rel=1e-12) == dear.N
     assert suited_volume(LAW, dear.N, dear.D, prices=(1.0, 4.0)) == pytest.approx(1e13, rel=1e-9)
     for bad in ((1.0,), 3.0, "ab", (1.0, 0.0), (-1.0, 1.0), (math.nan, 1.0)):
         with pytest.raises((TypeError, ValueError), match="prices"):
@@ -599,8 +600,9 @@ def test_the_kink_where_the_text_is_read_once_can_be_the_optimum():
 
 
 @few
-@given(compute=st.floats(20, 23).map(lambda exponent: 10.0**exponent), unique=st.floats(9.5, 11).map(lambda exponent: 10.0**exponent))
+@given(st.floats(20, 23), st.floats(9.5, 11))
 def test_the_cheapest_training_to_the_best_loss_on_some_text_is_the_best_one(compute, unique):
+    compute, unique = 10.0**compute, 10.0**unique
     best = data_constrained(REPEATED, compute, unique)
     back = data_constrained_for_loss(REPEATED, best.loss, unique)
     assert (back.compute, back.N) == pytest.approx((compute, best.N), rel=1e-8)
@@ -626,7 +628,7 @@ def test_with_compute_beyond_any_use_the_flat_loss_is_refused():
 def test_a_law_with_its_text_fixed_serves_everywhere():
     law = limited(REPEATED, 25e9)
     best = data_constrained(REPEATED, 1e22, 25e9)
-    assert optimal(law, 1e22).N == pytest.approx(best.N, rel=1e-12)
+    assert pytest.approx(best.N, rel=1e-12) == optimal(law, 1e22).N
     assert equivalent_compute(law, best.N, best.D) == pytest.approx(1e22, rel=1e-9)
     found = size_tolerance(law, 1e22, 0.1)
     assert found.low < best.N < found.high
