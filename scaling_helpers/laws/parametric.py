@@ -20,7 +20,7 @@ from .. import facts
 from ..quantities import positive, same_shape
 from ..trace import Expr
 from .constants import check_constants
-from .origin import Origin
+from .origin import Origin, warn_outside
 
 if TYPE_CHECKING:
     from ..optimum import Allocation
@@ -66,17 +66,21 @@ class ChinchillaLaw:
         """Predicted loss in nats per token for ``N`` parameters and ``D`` training tokens.
 
         Floats, arrays of shapes that broadcast together (the result has the broadcast shape), or tracers.
-        Raises TypeError or ValueError naming the argument that is not real, positive and finite.
+        Raises TypeError or ValueError naming the argument that is not real, positive and finite. Warns
+        (:class:`~scaling_helpers.laws.ExtrapolationWarning`) beyond the runs of a published law.
         """
         N, D = positive("N", N), positive("D", D)
         same_shape(N=N, D=D)
+        warn_outside(self, N=N, D=D)
         return self.E + self.A / N**self.alpha + self.B / D**self.beta
 
     def optimal(self, C: Any) -> Allocation:
         """The N and D of least loss with C = 6 N D, in closed form; see :func:`scaling_helpers.optimum.closed_form`."""
         from ..optimum import closed_form
 
-        return closed_form(self, C)
+        best = closed_form(self, C)
+        warn_outside(self, N=best.N, D=best.D)
+        return best
 
     def tokens_for_loss(self, N: Any, loss: Any) -> Any:
         """Training tokens after which a model of ``N`` parameters reaches ``loss`` (nats per token): the law solved for D.
@@ -95,16 +99,21 @@ class ChinchillaLaw:
                     f"loss = {float(np.min(loss)):g} nats/token is not above the {worst:g} that this size leaves with "
                     "endless text: make the model larger"
                 )
-        return (self.B / (loss - floor)) ** (1.0 / self.beta)
+        D = (self.B / (loss - floor)) ** (1.0 / self.beta)
+        warn_outside(self, N=N, D=D)
+        return D
 
     def compute_for_loss(self, loss: Any) -> Any:
         """Least training compute in FLOP at which this law reaches ``loss`` (nats per token).
 
         Raises ValueError where ``loss`` is not above E, which no amount of compute reaches.
         """
-        from ..optimum import compute_for_loss
+        from ..optimum import closed_form, compute_for_loss
 
-        return compute_for_loss(self, loss)
+        C = compute_for_loss(self, loss)
+        best = closed_form(self, C)
+        warn_outside(self, N=best.N, D=best.D)
+        return C
 
 
 def matching_size(law: ChinchillaLaw, D: Any) -> Any:

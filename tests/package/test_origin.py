@@ -6,8 +6,19 @@ import warnings
 import numpy as np
 import pytest
 
-from scaling_helpers import laws
-from scaling_helpers.laws import KAPLAN_2020, ExtrapolationWarning, KaplanLaw, Origin, PowerLaw, extrapolating, outside
+from scaling_helpers import explorers, figures, laws, optimum
+from scaling_helpers.laws import (
+    BESIROGLU_2024,
+    GADRE_2024,
+    KAPLAN_2020,
+    MUENNIGHOFF_2023,
+    ExtrapolationWarning,
+    KaplanLaw,
+    Origin,
+    PowerLaw,
+    extrapolating,
+    outside,
+)
 from scaling_helpers.optimum import minimise
 from scaling_helpers.trace import variable
 
@@ -24,6 +35,28 @@ def test_each_quantity_beyond_its_range_is_said_once_for_an_array():
     with pytest.warns(ExtrapolationWarning) as caught:
         KAPLAN_2020.loss(np.geomspace(1e2, 1e8, 50), np.full(50, 1e12))
     assert [str(one.message).split(": ")[1].split(" ")[0] for one in caught] == ["N", "D"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "symbols"),
+    [
+        (lambda: BESIROGLU_2024.loss(70e9, 1.4e12), ["N", "D"]),
+        (lambda: BESIROGLU_2024.optimal(5.76e23), ["N", "D"]),
+        (lambda: BESIROGLU_2024.optimal(1e21), []),
+        (lambda: BESIROGLU_2024.tokens_for_loss(8e9, 2.0), ["D"]),
+        (lambda: BESIROGLU_2024.compute_for_loss(1.95), ["N", "D"]),
+        (lambda: BESIROGLU_2024.compute_for_loss(2.6), []),
+        (lambda: GADRE_2024["c4"].loss(1e9, 2e12), ["D", "D/N"]),
+        (lambda: GADRE_2024["c4"].loss(1e9, 2e10), []),
+        (lambda: MUENNIGHOFF_2023.loss(1e15, 1e18), []),  # its range is in no source of ours
+    ],
+)
+def test_every_answer_of_a_law_is_held_against_its_runs(ask, symbols):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ask()
+    assert [str(one.message).split("extrapolates: ")[1].split(" ")[0] for one in caught] == symbols
+    assert all(one.category is ExtrapolationWarning and one.filename == __file__ for one in caught)
 
 
 def test_within_the_runs_and_for_tracers_and_own_laws_nothing_is_said():
@@ -71,6 +104,10 @@ def test_the_package_itself_is_not_warned():
     with warnings.catch_warnings():
         warnings.simplefilter("error", ExtrapolationWarning)
         minimise(KAPLAN_2020.loss, 1e25)
+        explorers.isoflop().readouts()
+        optimum.break_even(BESIROGLU_2024, 7e9, 1e13)
+        optimum.closed_form(BESIROGLU_2024, 1e26)
+        figures.isoflop_curves(BESIROGLU_2024, [1e21, 1e23], alt="Two bowl-shaped curves of loss against size.")
 
 
 def test_outside_answers_without_warning():
