@@ -78,6 +78,16 @@ class ChinchillaFit(Fit):
             return np.log(self.data["loss"] / self.predicted)
         return self.data["loss"] - self.predicted
 
+    @property
+    def criterion(self) -> Known:
+        """The objective that was minimised."""
+        return self.objective_function
+
+    def under(self, criterion: Any) -> ChinchillaFit:
+        """The same runs fitted by another objective, from starts of its own."""
+        data = self.data
+        return fit_chinchilla(data["N"], data["D"], data["loss"], weights=data["weights"], objective=criterion)
+
     def law_at(self, theta: Array) -> ChinchillaLaw:
         """The law of coordinates ``theta`` (5,). A log E at its bound gives E = 0."""
         return _law(np.asarray(theta, float), _vanished(self.data["loss"]))

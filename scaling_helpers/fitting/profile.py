@@ -186,8 +186,12 @@ class _Problem:
         spread = float(np.median(np.abs(residuals)) / 0.6745) or float(np.std(residuals))
         window = 1.06 * spread * len(residuals) ** -0.2
         psi = self.criterion.psi
+        steep = float(np.sum(self.weights * psi(residuals) ** 2))
+        if np.mean(self.criterion.curvature(residuals) > 0) <= 0.5:
+            # A fit by absolute deviations runs through about p points; those say nothing of the noise at zero.
+            residuals = residuals[np.argsort(np.abs(residuals))[len(self.fit.theta) :]]
         bend = float(np.mean((psi(residuals + window) - psi(residuals - window)) / (2.0 * window)))
-        return float(np.sum(self.weights * psi(residuals) ** 2)) / self.free / bend, bend
+        return steep / self.free / bend, bend
 
     def to_scale(self, value: float) -> float:
         return float(np.log(value)) if self.positive else value
@@ -258,7 +262,8 @@ def _constrained(problem: _Problem, u: float, start: Array) -> tuple[float, Arra
     """
     criterion, theta, damping, exact, price = problem.criterion, start.copy(), 1e-3, False, 0.0
     value, off = problem.value(theta), problem.at_theta(theta) - u
-    small = 1e-9 * problem.objective
+    # Without curvature (absolute deviations) the steps are those of reweighted squares, which end slowly.
+    small = (1e-9 if np.any(criterion.curvature(problem.residuals(theta))) else 1e-6) * problem.objective
     for _ in range(_MOST_STEPS):
         r = problem.residuals(theta)
         J, a = problem.slopes(theta)
