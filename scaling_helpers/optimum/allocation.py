@@ -247,6 +247,9 @@ def size_tolerance(law: Any, C: Any, extra: Any = 0.1, flop_per_token: FlopPerTo
     """
     C, extra = positive("C", C), positive("extra", extra)
     same_shape(C=C, extra=extra)
+    for end, why in ((np.min(extra), "less than 1e-9 is lost in rounding"), (np.max(extra), "give a share, 0.1 for 10%")):
+        if not 1e-9 <= end <= 1e9:
+            raise ValueError(f"extra = {end:g}: {why}")
     shape = np.broadcast_shapes(np.shape(C), np.shape(extra))
     C, extra = np.broadcast_to(C, shape)[()], np.broadcast_to(extra, shape)[()]
     best = optimal(law, C, flop_per_token)

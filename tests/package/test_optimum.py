@@ -357,8 +357,9 @@ def test_what_is_no_law_no_cost_and_no_number_is_refused_with_the_remedy():
         data_constrained(REPEATED, np.full(2, 1e22), np.full(3, 1e10))
     with pytest.raises(ValueError, match="shapes do not fit together"):
         inference_aware(LAW, np.full(2, 2.0), np.full(3, 1e12))
-    with pytest.raises(ValueError, match="extra"):
-        size_tolerance(LAW, 1e22, 0)
+    for bad in (0, 1e-12, 1e300):
+        with pytest.raises(ValueError, match="extra"):
+            size_tolerance(LAW, 1e22, bad)
     with pytest.raises(ValueError, match="U must be one number of tokens"):
         limited(REPEATED, np.ones(2))
 
