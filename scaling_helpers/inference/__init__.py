@@ -5,21 +5,67 @@
 """
 
 from .attempts import PassCurve, benchmark_pass_at_k, pass_at_k, pass_at_k_variance, pass_hat_k, pass_probability
+from .budgets import (
+    BudgetCurve,
+    break_even_queries,
+    clopper_pearson_interval,
+    cost_per_solved,
+    lifetime_flop,
+    matched_tokens,
+    parallel_coverage,
+    query_flop,
+    s1_curves,
+    search_compute_for,
+    wilson_interval,
+)
 from .coverage import BetaCoverage, ExponentiatedPower, published_fits
 from .fits import BetaFit, ExponentiatedPowerFit, fit_beta, fit_exponentiated_power
+from .selection import (
+    ScoreModel,
+    VoteAccuracy,
+    best_of_n,
+    majority_plateau,
+    majority_vote,
+    over_problems,
+    selection_efficiency,
+    verifier_plateau,
+    vote_accuracy,
+    vote_plateau,
+)
 
 __all__ = [
     "BetaCoverage",
     "BetaFit",
+    "BudgetCurve",
     "ExponentiatedPower",
     "ExponentiatedPowerFit",
     "PassCurve",
+    "ScoreModel",
+    "VoteAccuracy",
     "benchmark_pass_at_k",
+    "best_of_n",
+    "break_even_queries",
+    "clopper_pearson_interval",
+    "cost_per_solved",
     "fit_beta",
     "fit_exponentiated_power",
+    "lifetime_flop",
+    "majority_plateau",
+    "majority_vote",
+    "matched_tokens",
+    "over_problems",
+    "parallel_coverage",
     "pass_at_k",
     "pass_at_k_variance",
     "pass_hat_k",
     "pass_probability",
     "published_fits",
+    "query_flop",
+    "s1_curves",
+    "search_compute_for",
+    "selection_efficiency",
+    "verifier_plateau",
+    "vote_accuracy",
+    "vote_plateau",
+    "wilson_interval",
 ]
