@@ -1,10 +1,12 @@
 """From runs to a law: the best fit, how it was reached, and how sure it is."""
 
+from .allocation import PowerAllocation
 from .bootstrap import Bootstrap, Interval, Summary, UncertaintyWarning
 from .chinchilla import ChinchillaFit, fit_chinchilla
 from .curves import CurveFit
 from .diagnostics import ResidualReport, estimator_sweep, influence, residual_report, subset_sweep
 from .growth import ExponentialGrowth, GrowthFit, fit_growth
+from .isoflop import IsoflopFit, Valley, fit_isoflop, group_budgets
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
@@ -25,10 +27,12 @@ __all__ = [
     "GrowthFit",
     "Huber",
     "Interval",
+    "IsoflopFit",
     "LeastAbsolute",
     "LeastSquares",
     "Objective",
     "PlantedRuns",
+    "PowerAllocation",
     "Profile",
     "Refits",
     "ResidualReport",
@@ -37,15 +41,18 @@ __all__ = [
     "Summary",
     "Table",
     "UncertaintyWarning",
+    "Valley",
     "bootstrap_many",
     "estimator_sweep",
     "fit_broken_power_law",
     "fit_chinchilla",
     "fit_data_constrained",
     "fit_growth",
+    "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
     "fit_sigmoid",
+    "group_budgets",
     "hoffmann_starts",
     "horizons",
     "influence",
