@@ -54,7 +54,11 @@ class WrongValue(CheckFailed):
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong value that a known mistake gives, and the hint for whoever made it."""
+    """A wrong value that a known mistake gives, and the hint for whoever made it.
+
+    >>> Mistake(6e12, "divide by 6 as well").hint
+    'divide by 6 as well'
+    """
 
     gives: float | Sequence[float]
     hint: str
@@ -189,6 +193,9 @@ def expect_value(
 
     `got` may be any real number, or for several wanted values a tuple, list or array of them. `mistakes` are tried in
     order; the first one whose value was given supplies the hint.
+
+    >>> expect_value("1a", "tokens", 1e12, want=1e12)
+    ✓ Task 1a: tokens = 1e+12
     """
     _alone(task, lambda: _check_value(what, got, want, rtol, mistakes))
 
@@ -206,12 +213,21 @@ def expect(
 
     A NotImplementedError means that the stub is still there. Any other error is the student's own and keeps its
     traceback, which says where it happened.
+
+    >>> def tokens_for_budget(C, N):
+    ...     return C / (6 * N)
+    >>> expect("1a", tokens_for_budget, 6e21, 1e9, want=1e12)
+    ✓ Task 1a: tokens_for_budget(6e+21, 1e+09) = 1e+12
     """
     _alone(task, lambda: _check_call(function, arguments, want, rtol, mistakes, what or _named(function, arguments)))
 
 
 def holds(task: int | str, claim: str, condition: Any, *, hint: str) -> None:
-    """Accept if a property of the answer is true: it checks the answer without giving it away."""
+    """Accept if a property of the answer is true: it checks the answer without giving it away.
+
+    >>> holds("1a", "spends the whole budget", 6 * 1e9 * 1e12 == 6e21, hint="D is what N leaves over")
+    ✓ Task 1a: spends the whole budget
+    """
     _alone(task, lambda: _check_claim(claim, condition, hint))
 
 
@@ -220,6 +236,15 @@ class Score:
 
     An error in the student's code costs the item in which it happens. `points` is what the task is worth with the hidden
     tests; a notebook without them says that some points are given later.
+
+    >>> score = Score("1a", points=2)
+    >>> score.value(1, "tokens", 6e12, want=1e12, mistakes=[Mistake(6e12, "divide by 6 as well")])
+    >>> score.value(1, "size", 1e9, want=1e9)
+    >>> score.result()
+    ✗ Task 1a: 1 of 2 points
+      ✗ 0 of 1: tokens is 6e+12; that is 6 times the right value. Hint: divide by 6 as well
+      ✓ 1 of 1: size = 1e+09
+    1.0
     """
 
     def __init__(self, task: int | str, *, points: float) -> None:

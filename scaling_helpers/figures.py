@@ -78,7 +78,16 @@ _STYLE: Any = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A finished figure: ``svg`` follows the page's theme, ``alt`` says what it shows."""
+    """A finished figure: ``svg`` follows the page's theme, ``alt`` says what it shows.
+
+    >>> picture = Picture("<svg></svg>", "A straight line that rises from nought to one on both axes")
+    >>> picture
+    Picture: A straight line that rises from nought to one on both axes
+    >>> Picture("<svg></svg>", "line.png")
+    Traceback (most recent call last):
+    ...
+    ValueError: alt = 'line.png': say in at least 40 characters what the figure shows
+    """
 
     svg: str
     alt: str
@@ -148,6 +157,10 @@ def isoflop_curves(law: ChinchillaLaw, budgets: Sequence[float], *, alt: str) ->
     """Loss (nats per token) against model size for each training budget (FLOP), with the line of optima.
 
     Raises ValueError for a budget that is not positive, finite and plausible, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> isoflop_curves(BESIROGLU_2024, [1e21, 1e23], alt="Two bowls, that of the larger budget lower and further right")
+    Picture: Two bowls, that of the larger budget lower and further right
     """
     budgets = [positive("C", budget) for budget in budgets]
     sizes = np.geomspace(1e7, 1e12, 201)
@@ -175,6 +188,11 @@ def loss_terms(law: ChinchillaLaw, budget: float, *, marked: Mapping[str, float]
 
     ``marked`` names sizes in parameters to point out. Raises ValueError for a budget or a size that is not positive,
     finite and plausible, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> alt = "The size term falls and the data term rises with model size; their sum has one lowest point"
+    >>> loss_terms(BESIROGLU_2024, 5.76e23, marked={"Gopher": 280e9}, alt=alt).alt == alt
+    True
     """
     budget = positive("C", budget)
     best = law.optimal(budget)
@@ -207,6 +225,11 @@ def wasted_compute(laws: Mapping[str, ChinchillaLaw], *, alt: str) -> Picture:
     """Share of the compute wasted (0 to 1) against the factor by which a model misses the best size, for each law.
 
     Raises ValueError for more laws than the palette has colours, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import LAWS
+    >>> alt = "Waste is nought at the best size and grows on both sides of it, for every law alike"
+    >>> "Compute wasted" in wasted_compute(LAWS, alt=alt).svg
+    True
     """
     if not 0 < len(laws) <= len(SERIES):
         raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
@@ -232,6 +255,11 @@ def learning_curves(law: ChinchillaLaw, sizes: Sequence[float], *, alt: str) -> 
     """Loss (nats per token) against training compute (FLOP) for each size (parameters), and the envelope below them all.
 
     Raises ValueError for a size that is not positive, finite and plausible, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> alt = "Three falling curves, each touching the envelope below them at one amount of compute"
+    >>> "envelope" in learning_curves(BESIROGLU_2024, [1e8, 1e9, 1e10], alt=alt).svg
+    True
     """
     sizes = [positive("N", size) for size in sizes]
     ends = [law.optimal(1e15), law.optimal(1e30)]
@@ -263,6 +291,11 @@ def parabolas(law: ChinchillaLaw, budgets: Sequence[float], *, reach: float, poi
 
     Raises ValueError for a budget that is not positive, finite and plausible, for reach <= 1, for fewer than three
     points, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> alt = "Runs of one budget, and a parabola through them whose lowest point misses the true one"
+    >>> "fitted parabola" in parabolas(BESIROGLU_2024, [1e21], reach=8, points=7, alt=alt).svg
+    True
     """
     if reach <= 1 or points < 3:
         raise ValueError(f"reach = {reach:g}, points = {points}: a parabola needs reach above 1 and three points")
@@ -301,6 +334,12 @@ def token_ratios(
 
     ``tables`` and ``lines`` map a name to (compute, ratio). Raises ValueError for more laws than the palette has
     colours, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> alt = "One law, nearly level at twenty tokens per parameter, and one published point beside it"
+    >>> tables = {"one table": ([5.76e23], [20.0])}
+    >>> token_ratios({"refit": BESIROGLU_2024}, tables, {}, alt=alt).alt == alt
+    True
     """
     if not 0 < len(laws) <= len(SERIES):
         raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
@@ -326,6 +365,11 @@ def estimates(
     """Published values of one quantity, a row each: (name, value, low, high), with a line at ``reference``.
 
     A row without bounds is drawn hollow. Raises ValueError for no rows, or for a missing alt text.
+
+    >>> rows = [("first fit", 0.46, 0.454, 0.455), ("read off a figure", 0.5, None, None)]
+    >>> alt = "Two estimates of an exponent, one with a narrow interval, beside a line at one half"
+    >>> "first fit" in estimates(rows, xlabel="Exponent", reference=0.5, alt=alt).svg
+    True
     """
     if not rows:
         raise ValueError("rows: nothing to draw")
@@ -352,6 +396,12 @@ def local_exponents(
     """The local exponent ``slope(law, M)`` of the best size against that size M, with the studied range shaded.
 
     Raises ValueError for more laws than the palette has colours, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> alt = "A level line at the exponent of the law, over a shaded range of the sizes that were studied"
+    >>> level = local_exponents({"refit": BESIROGLU_2024}, lambda law, M: 0.51 + 0 * M, studied=(1e3, 1e9), alt=alt)
+    >>> level.alt == alt
+    True
     """
     if not 0 < len(laws) <= len(SERIES):
         raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
@@ -372,6 +422,10 @@ def real_ratios(models: Mapping[str, tuple[float, bool]], *, rule: float, alt: s
     """Tokens per parameter of real models: name -> (ratio, trained from scratch), in the order given, with a line at ``rule``.
 
     Raises ValueError for no models, or for a missing alt text.
+
+    >>> alt = "Two models, one at under two tokens per parameter and one at nearly nineteen hundred"
+    >>> "1,875" in real_ratios({"GPT-3": (1.7, True), "Llama 3 8B": (1875.0, True)}, rule=20, alt=alt).svg
+    True
     """
     if not models:
         raise ValueError("models: nothing to draw")
@@ -398,6 +452,11 @@ def inference_costs(law: ChinchillaLaw, loss: float, volumes: Sequence[float], *
 
     Drawn against model size, in units of the least training compute for the loss. Raises ValueError for more volumes
     than the palette has colours, for a loss that is not above E, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> alt = "Total cost against size: the more the model is used, the smaller the size of least cost"
+    >>> inference_costs(BESIROGLU_2024, 2.0, [0.0, 1e13], alt=alt).alt == alt
+    True
     """
     if not 0 < len(volumes) <= len(SERIES):
         raise ValueError(f"volumes: give 1 to {len(SERIES)} of them, got {len(volumes)}")
@@ -430,6 +489,11 @@ def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) ->
     """New tokens that repeated reading is worth, per unique token, against epochs, for the law and other values of R_D.
 
     Raises ValueError for more values than the palette has colours, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import MUENNIGHOFF_2023_REPEATED
+    >>> alt = "What repeated text is worth levels off, sooner for a smaller constant than for a larger one"
+    >>> "as published" in repetition(MUENNIGHOFF_2023_REPEATED, [5.0], alt=alt).svg
+    True
     """
     if len(others) >= len(SERIES):
         raise ValueError(f"others: give at most {len(SERIES) - 1} of them, got {len(others)}")

@@ -73,6 +73,7 @@ def _percent(value: float) -> str:
     return _trimmed(_significant(scaled, 2)) + "%"
 
 
+#: Kind of number -> how it is written.
 KINDS: Mapping[str, Callable[[float], str]] = {
     "count": _count,
     "flop": _power_of_ten,
@@ -88,6 +89,9 @@ def format(value: Any, kind: str) -> str:
     """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, times, plain.
 
     None gives a dash. Raises ValueError for an unknown kind or a number that is not finite, TypeError for no number.
+
+    >>> format(5.76e23, "flop"), format(70e9, "count"), format(0.4693, "percent"), format(None, "loss")
+    ('5.76 × 10²³', '70B', '47%', '—')
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -103,7 +107,11 @@ def format(value: Any, kind: str) -> str:
 
 
 def in_words(value: float) -> str:
-    """A count for running text: ``in_words(4.036e10)`` is ``'40.4 billion'``."""
+    """A count for running text: ``in_words(4.036e10)`` is ``'40.4 billion'``.
+
+    >>> in_words(1.33e12)
+    '1.33 trillion'
+    """
     text = format(value, "count")
     return f"{text[:-1]} {_WORDS[text[-1]]}" if text[-1] in _WORDS else text
 
@@ -113,6 +121,11 @@ def glue(name: str, value: Any, kind: str) -> None:
 
     ``kind`` is one of :data:`KINDS`, "words" (a count in words) or "text" (a string as it is). MyST-NB's own glue
     prints the repr of NumPy scalars and needs Sphinx; this writes the same record from plain IPython.
+
+    >>> glue("size", 7.22e10, "word")
+    Traceback (most recent call last):
+    ...
+    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, times, plain
     """
     if kind == "text":
         if not isinstance(value, str):

@@ -26,6 +26,7 @@ VARIABLES: Mapping[str, str] = {
     "grid": "--ex-grid",
     "surface": "--ex-surface",
 }
+#: Meaning -> colour on a light surface.
 LIGHT: Mapping[str, str] = {
     "law": "#14668f",
     "other": "#9333d6",
@@ -39,6 +40,7 @@ LIGHT: Mapping[str, str] = {
     "grid": "#e6eaee",
     "surface": "#ffffff",
 }
+#: Meaning -> colour on a dark surface.
 DARK: Mapping[str, str] = {
     "law": "#4b9ff2",
     "other": "#e8b5dc",
@@ -57,26 +59,42 @@ SURFACE = {"light": LIGHT["surface"], "dark": DARK["surface"]}
 
 
 def color(meaning: str) -> str:
-    """The CSS colour for ``meaning``: follows the page's theme, light where there is none. KeyError if unknown."""
+    """The CSS colour for ``meaning``: follows the page's theme, light where there is none. KeyError if unknown.
+
+    >>> color("law")
+    'var(--ex-1, #14668f)'
+    """
     return f"var({VARIABLES[meaning]}, {LIGHT[meaning]})"
 
 
 def plain(svg: str) -> str:
-    """Replace every themed colour in an SVG by its light value, for renderers that know no CSS variables."""
+    """Replace every themed colour in an SVG by its light value, for renderers that know no CSS variables.
+
+    >>> plain('<path stroke="var(--ex-1, #14668f)"/>')
+    '<path stroke="#14668f"/>'
+    """
     for meaning in LIGHT:
         svg = svg.replace(color(meaning), LIGHT[meaning])
     return svg
 
 
 def themed(svg: str) -> str:
-    """The inverse of :func:`plain`: make the palette's light colours in an SVG follow the page's theme."""
+    """The inverse of :func:`plain`: make the palette's light colours in an SVG follow the page's theme.
+
+    >>> themed('<path stroke="#14668f"/>')
+    '<path stroke="var(--ex-1, #14668f)"/>'
+    """
     for meaning, value in LIGHT.items():
         svg = svg.replace(value, color(meaning))
     return svg
 
 
 def coarse(svg: str) -> str:
-    """Paths to a hundredth of a point: finer than any screen, and a third of the bytes."""
+    """Paths to a hundredth of a point: finer than any screen, and a third of the bytes.
+
+    >>> coarse('<path d="M 1.23456 2.5 L 3.98765 4"/>')
+    '<path d="M 1.23 2.5 L 3.99 4"/>'
+    """
 
     def rounded(path: re.Match[str]) -> str:
         return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):g}", path[0])
@@ -85,7 +103,11 @@ def coarse(svg: str) -> str:
 
 
 def css() -> str:
-    """The palette as a stylesheet: by the book's theme switch, by JupyterLab's, or else by the reader's system."""
+    """The palette as a stylesheet: by the book's theme switch, by JupyterLab's, or else by the reader's system.
+
+    >>> css().splitlines()[:2]
+    [':root {', '  --ex-1: #14668f;']
+    """
 
     def block(selector: str, values: Mapping[str, str]) -> str:
         lines = "".join(f"  {VARIABLES[meaning]}: {value};\n" for meaning, value in values.items())

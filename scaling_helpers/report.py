@@ -58,6 +58,9 @@ class Recommendation:
 
     Each is an :class:`~scaling_helpers.fitting.Interval`, or the number alone where there was no bootstrap. ``beyond`` is
     the budget as a multiple of the largest among the runs.
+
+    >>> Recommendation(compute=6e21, N=7e9, D=1.4e11, tokens_per_parameter=20.0, loss=2.2, beyond=1.0).tokens_per_parameter
+    20.0
     """
 
     compute: float
@@ -76,6 +79,13 @@ class FitReport:
     number, without a bootstrap). exponent: a of N ~ C^a for the best size. recommendations: one a budget. residuals: what
     :func:`~scaling_helpers.fitting.residual_report` found, or None where there are too few runs. warnings: what to know
     before trusting any of it, in sentences.
+
+    >>> from scaling_helpers.fitting import fit_chinchilla, planted_runs
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, noise=0.0)
+    >>> report = fit_report(fit_chinchilla(runs.N, runs.D, runs.loss), draws=0)
+    >>> law_of(report.to_json()) == report.fit.law
+    True
     """
 
     fit: Fit

@@ -24,6 +24,7 @@ __all__ = [
     "derivative",
     "evaluate",
     "field",
+    "program",
     "variable",
     "variables",
     "vega_calculations",
@@ -51,7 +52,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 class TraceError(TypeError):
-    """Raised when something cannot be traced; the message names it and the remedy."""
+    """Raised when something cannot be traced; the message names it and the remedy.
+
+    >>> 1.0 if variable("x") > 3 else 2.0  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.trace.TraceError: bool() of a traced value: ...
+    """
 
 
 class Expr:
@@ -59,6 +66,10 @@ class Expr:
 
     Nodes are made by :func:`variable`, :func:`field`, :func:`choose` and by arithmetic on them.
     Comparisons give traced booleans; combine those with ``&``, ``|``, ``~``.
+
+    >>> x = variable("x")
+    >>> evaluate(np.exp(-x) + 1, {"x": 0.0})
+    np.float64(2.0)
     """
 
     __slots__ = ("args", "op", "payload")
@@ -275,12 +286,20 @@ _UFUNCS: dict[str, Callable[..., Expr]] = {
 
 
 def variable(name: str) -> Expr:
-    """A tracer for the Vega signal ``name`` (a control, for example)."""
+    """A tracer for the Vega signal ``name`` (a control, for example).
+
+    >>> vega_signals({"twice": 2 * variable("x")})
+    {'twice': '(2.0 * x)'}
+    """
     return Expr("signal", payload=_identifier(name))
 
 
 def field(name: str) -> Expr:
-    """A tracer for the column ``name`` of the data that a chart draws (``datum[name]``)."""
+    """A tracer for the column ``name`` of the data that a chart draws (``datum[name]``).
+
+    >>> vega_calculations({"twice": 2 * field("x")})
+    ({}, {'twice': '(2.0 * datum.x)'})
+    """
     return Expr("datum", payload=_identifier(name))
 
 
@@ -294,6 +313,11 @@ def choose(selector: Any, options: Mapping[str, float]) -> Any:
     """The number that ``options`` holds under ``selector``, a string or a traced string.
 
     Raises ValueError for an unknown option and TraceError for an option that is not a finite number.
+
+    >>> choose("b", {"a": 1.0, "b": 2.0})
+    2.0
+    >>> evaluate(choose(variable("which"), {"a": 1.0, "b": 2.0}), {"which": "a"})
+    1.0
     """
     if not isinstance(selector, Expr):
         if selector not in options:
@@ -306,7 +330,11 @@ def choose(selector: Any, options: Mapping[str, float]) -> Any:
 
 
 def when(condition: Any, value: Any) -> Any:
-    """``value`` where ``condition`` holds, else None ("the state has no answer")."""
+    """``value`` where ``condition`` holds, else None ("the state has no answer").
+
+    >>> when(True, 3.0), when(False, 3.0)
+    (3.0, None)
+    """
     if not isinstance(condition, Expr):
         return value if condition else None
     return Expr("if", (condition, _node(value, "when"), Expr("const", payload=None)))
@@ -314,7 +342,12 @@ def when(condition: Any, value: Any) -> Any:
 
 # -- using the record ---------------------------------------------------------------------------------
 def evaluate(expr: Any, values: Mapping[str, Any]) -> Any:
-    """The number that ``expr`` has when its variables have ``values`` (floats, or arrays of one shape)."""
+    """The number that ``expr`` has when its variables have ``values`` (floats, or arrays of one shape).
+
+    >>> x, y = variable("x"), variable("y")
+    >>> evaluate(x**2 + y, {"x": 3.0, "y": np.array([0.0, 1.0])})
+    array([ 9., 10.])
+    """
     known: dict[int, Any] = {}
 
     def run(node: Expr) -> Any:
@@ -409,6 +442,10 @@ def derivative(expr: Expr, name: str) -> Expr:
     """The exact derivative of a traced formula with respect to its variable ``name``.
 
     Raises TraceError for operations with no derivative (floor, ceil).
+
+    >>> slope = derivative(variable("x") ** 3, "x")
+    >>> float(evaluate(slope, {"x": 2.0}))
+    12.0
     """
     known: dict[int, Any] = {}
 
@@ -485,6 +522,10 @@ def vega_signals(outputs: Mapping[str, Any], prefix: str = "s") -> dict[str, str
     """Write traced formulas as Vega signals: name -> expression, shared parts first, as ``prefix1`` ...
 
     ``outputs`` maps signal names to tracers or plain scalars. No formula may use :func:`field`.
+
+    >>> x = variable("x")
+    >>> vega_signals({"square": x * x, "more": x * x + 1})
+    {'s1': '(x * x)', 'square': 's1', 'more': '(s1 + 1.0)'}
     """
     nodes = {name: _node(value, f"output {name!r}") for name, value in outputs.items()}
     for name, node in nodes.items():
@@ -497,6 +538,10 @@ def vega_calculations(outputs: Mapping[str, Any], prefix: str = "c") -> tuple[di
     """Write formulas over data columns: (signals, calculations), each name -> expression.
 
     Parts that do not depend on the data are lifted into signals, so that they run once a move, not once a row.
+
+    >>> signals, columns = vega_calculations({"y": np.exp(variable("a")) * field("x")})
+    >>> signals, columns
+    ({'c_fixed1': 'exp(a)'}, {'y': '(c_fixed1 * datum.x)'})
     """
     nodes = _canonical({name: _node(value, f"output {name!r}") for name, value in outputs.items()})
     memo: dict[int, bool] = {}
@@ -603,5 +648,9 @@ def _literal(value: Scalar) -> str:
 
 
 def variables(names: Iterable[str]) -> dict[str, Expr]:
-    """Tracers for several signals, by name."""
+    """Tracers for several signals, by name.
+
+    >>> sorted(variables(["N", "D"]))
+    ['D', 'N']
+    """
     return {name: variable(name) for name in names}

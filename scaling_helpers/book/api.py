@@ -373,9 +373,16 @@ def tidy(text: str, known: Sequence[str], spaces: Sequence[Any]) -> str:
 
 def as_code(paragraph: str) -> str:
     """Arguments in running text, ``kind="pairs"``, as code: the typesetter would bend their quotation marks."""
-    pieces = re.split(r"(``.*?``)", paragraph, flags=re.DOTALL)
-    return "".join(piece if piece.startswith("``") else re.sub(r'(?<![\w`])\w+=(?:"[^"\n]*"|\w+)(?![\w`])', r"``\g<0>``", piece)
-                   for piece in pieces)  # fmt: skip
+    pieces = re.split(r"(:[\w:]+:`[^`]*`|``.*?``|`[^`]*`)", paragraph, flags=re.DOTALL)
+
+    def written(piece: str) -> str:
+        if piece.startswith(("``", ":")) and piece.endswith("`"):
+            return piece
+        if piece.startswith("`"):
+            return f"`{piece}`"  # one backtick means code too, as in Markdown
+        return re.sub(r'(?<![\w`])\w+=(?:"[^"\n]*"|\w+)(?![\w`])', r"``\g<0>``", piece)
+
+    return "".join(written(piece) for piece in pieces)
 
 
 def as_list(paragraph: str, known: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from ..trace import field, vega_calculations, vega_signals
 
 __all__ = ["CHART_SIZE", "STEP", "Canvas", "flop_words", "short"]
 
+#: Width and height of a chart, in pixels.
 CHART_SIZE = (680, 380)
 #: The running variable of a curve: 0 at its start, 1 at its end.
 STEP = field("step")
@@ -23,7 +24,12 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif
 
 
 class Canvas:
-    """Collects a chart's parameters and makes its layers; ``controls`` maps each control to its starting value."""
+    """Collects a chart's parameters and makes its layers; ``controls`` maps each control to its starting value.
+
+    >>> from scaling_helpers.trace import variable
+    >>> Canvas({"compute": 5.76e23}).expression(variable("compute") * STEP)
+    '(compute * datum.step)'
+    """
 
     def __init__(self, controls: Mapping[str, Any]) -> None:
         self.params = [alt.param(name=name, value=value) for name, value in controls.items()]
@@ -88,12 +94,20 @@ def shown(opacity: float = 1.0) -> Any:
 
 
 def short(expression: str) -> str:
-    """A Vega expression that writes a count as 40.4B or 9.6e+15; Vega's own prefixes would be G and P."""
+    """A Vega expression that writes a count as 40.4B or 9.6e+15; Vega's own prefixes would be G and P.
+
+    >>> short("size").startswith("(size >= 1e15")
+    True
+    """
     return f"({expression} >= 1e15 ? format({expression}, '.2~e') : replace(format({expression}, '.3~s'), 'G', 'B'))"
 
 
 def flop_words(expression: str) -> str:
-    """A Vega expression that writes a budget as 5.76 × 10²³ FLOP; its exponent has two digits."""
+    """A Vega expression that writes a budget as 5.76 × 10²³ FLOP; its exponent has two digits.
+
+    >>> flop_words("compute").endswith("' FLOP'")
+    True
+    """
     digits = "['⁰','¹','²','³','⁴','⁵','⁶','⁷','⁸','⁹']"
     parts = f"split(format({expression}, '.2~e'), 'e+')"
     first, second = (f"{digits}[toNumber(substring({parts}[1], {at}, {at + 1}))]" for at in (0, 1))

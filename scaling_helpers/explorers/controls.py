@@ -71,12 +71,23 @@ class _Number:
 
 @dataclass(frozen=True)
 class Linear(_Number):
-    """A slider over plain numbers, with or without steps."""
+    """A slider over plain numbers, with or without steps.
+
+    >>> Linear("share", "Share", "", "percent", min=0.0, max=1.0, value=0.4, step=0.25).check(0.6)
+    0.5
+    """
 
 
 @dataclass(frozen=True)
 class Log(_Number):
-    """A slider over orders of magnitude; continuous, so every value between min and max is kept as given."""
+    """A slider over orders of magnitude; continuous, so every value between min and max is kept as given.
+
+    >>> compute = Log("compute", "Training compute", "FLOP", "flop", min=1e18, max=1e27, value=5.76e23)
+    >>> compute.check(1e30)
+    Traceback (most recent call last):
+    ...
+    ValueError: compute = 1e+30 is out of range; compute takes 1e+18 to 1e+27 FLOP
+    """
 
     kind = "log"
 
@@ -87,7 +98,11 @@ class Log(_Number):
 
 @dataclass(frozen=True)
 class Integer(_Number):
-    """A slider over whole numbers."""
+    """A slider over whole numbers.
+
+    >>> Integer("epochs", "Epochs", "", "count", min=1, max=100, value=4).check(3.7)
+    4.0
+    """
 
     step: float | None = 1.0
     kind = "integer"
@@ -95,7 +110,12 @@ class Integer(_Number):
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several named options; ``options`` maps each value to the label a reader sees."""
+    """One of several named options; ``options`` maps each value to the label a reader sees.
+
+    >>> law = Choice("law", "Law", {"besiroglu-2024": "Besiroglu 2024"}, "besiroglu-2024")
+    >>> law.check("besiroglu-2024")
+    'besiroglu-2024'
+    """
 
     name: str
     label: str
@@ -131,7 +151,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Toggle:
-    """A switch."""
+    """A switch.
+
+    >>> Toggle("repeat", "Repeat the text", False).check(True)
+    True
+    """
 
     name: str
     label: str
@@ -164,4 +188,5 @@ class Toggle:
         }
 
 
+#: Any of the controls.
 Control = Linear | Log | Integer | Choice | Toggle

@@ -23,7 +23,11 @@ __all__ = ["Declaration", "Guess", "Preset", "Readout", "Source"]
 
 @dataclass(frozen=True)
 class Readout:
-    """One number the explorer shows; ``format`` is a kind of :mod:`scaling_helpers.numbers`, ``color`` a series' number."""
+    """One number the explorer shows; ``format`` is a kind of :mod:`scaling_helpers.numbers`, ``color`` a series' number.
+
+    >>> Readout("optimal_N", "Best size", "parameters", "count", group="Optimum").name
+    'optimal_N'
+    """
 
     name: str
     label: str
@@ -35,7 +39,11 @@ class Readout:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named state: some or all of the controls, with where the numbers come from."""
+    """A named state: some or all of the controls, with where the numbers come from.
+
+    >>> Preset("Gopher", {"compute": 5.76e23}, "the budget of Hoffmann et al., Table 1").values
+    {'compute': 5.76e+23}
+    """
 
     label: str
     values: Mapping[str, Any]
@@ -44,7 +52,11 @@ class Preset:
 
 @dataclass(frozen=True)
 class Guess:
-    """Guess first: the reader sets ``control``, then ``answer`` (a readout) is revealed."""
+    """Guess first: the reader sets ``control``, then ``answer`` (a readout) is revealed.
+
+    >>> Guess(control="size", answer="optimal_N", prompt="Set the size you would train.").control
+    'size'
+    """
 
     control: str
     answer: str
@@ -53,7 +65,11 @@ class Guess:
 
 @dataclass(frozen=True)
 class Source:
-    """A published value or interval that the explorer rests on."""
+    """A published value or interval that the explorer rests on.
+
+    >>> Source("alpha", "0.3478", "arXiv:2404.10102, Table 1", "primary text").value
+    '0.3478'
+    """
 
     label: str
     value: str
@@ -67,6 +83,11 @@ class Declaration:
 
     ``formulas(**controls)`` maps control values (numbers, or tracers) to readouts; ``chart()`` gives a Vega-Lite
     specification whose expressions are traced; ``alternative`` and ``python`` are templates over controls and readouts.
+
+    >>> from scaling_helpers.explorers import isoflop
+    >>> declared = isoflop().declaration
+    >>> declared.name, [control.name for control in declared.controls][:2]
+    ('isoflop', ['compute', 'model'])
     """
 
     name: str

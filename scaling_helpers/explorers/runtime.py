@@ -32,7 +32,11 @@ _FULL = """globalThis.scalingVegaEmbed = (element, spec, { ast }) => vegaEmbed(e
 
 
 def vega_version() -> str:
-    """Names the bundle's content, for use as a cache key."""
+    """Names the bundle's content, for use as a cache key.
+
+    >>> vega_version().startswith("vl-convert-")
+    True
+    """
     import vl_convert
 
     return f"vl-convert-{version('vl-convert-python')}-vega-{vl_convert.get_vega_version()}"
@@ -44,6 +48,9 @@ def vega_runtime() -> str:
 
     It is wrapped in a function because, as a bare classic script, its hundreds of top-level names clash with the
     page's. Classic script rather than module, since browsers refuse modules on ``file://``. Takes about two seconds.
+
+    >>> "scalingVegaEmbed" in vega_runtime()
+    True
     """
     import vl_convert
 

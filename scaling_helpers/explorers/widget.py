@@ -42,7 +42,13 @@ class _ControlTrait(traitlets.TraitType[Any, Any]):
 
 
 class Explorer(anywidget.AnyWidget):
-    """An interactive figure. Traits: one a control. Methods: :attr:`values`, :meth:`readouts`, :meth:`to_html`."""
+    """An interactive figure. Traits: one a control. Methods: :attr:`values`, :meth:`readouts`, :meth:`to_html`.
+
+    >>> from scaling_helpers.explorers import isoflop
+    >>> w = isoflop(compute=5.76e23)
+    >>> w.values["compute"], round(w.readouts()["optimal_N"] / 1e9, 1)
+    (5.76e+23, 72.2)
+    """
 
     declaration: Declaration
 

@@ -83,6 +83,10 @@ class Fact:
     """One published number.
 
     ``value``, ``low`` and ``high`` are in ``unit`` ("1" is dimensionless); ``interval`` says what low and high are.
+
+    >>> gpt3 = get("models/gpt-3/params")
+    >>> gpt3.value, gpt3.unit, gpt3.confidence, gpt3.is_estimate
+    (175000000000.0, 'parameters', 'primary text', False)
     """
 
     path: str
@@ -237,6 +241,9 @@ def table(name: str) -> Mapping[str, Mapping[str, str]]:
 
     Raises FactError for an unknown table, and for a table with a wrong header, a repeated or empty id, a missing
     source, an unknown confidence or unit, a number that does not parse, or one outside its plausible range.
+
+    >>> table("models")["gpt-3"]["name"]
+    'GPT-3'
     """
     if name not in TABLES:
         raise FactError(f"unknown table {name!r}; known: {', '.join(TABLES)}")
@@ -294,6 +301,13 @@ def get(path: str) -> Fact:
     """One fact by path: ``table/row`` for a long table, ``table/row/column`` for a wide one.
 
     Raises FactError naming the part of the path that is unknown, or a cell that is empty.
+
+    >>> get("results/gopher-compute/nominal").value
+    5.76e+23
+    >>> get("models/gpt-3/colour")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.facts.FactError: 'models/gpt-3/colour': 'colour' is no numeric column of models; ...
     """
     name, _, rest = path.partition("/")
     rows = table(name)
@@ -322,7 +336,11 @@ def get(path: str) -> Fact:
 
 
 def paths(name: str) -> list[str]:
-    """Every path that :func:`get` answers in table ``name``."""
+    """Every path that :func:`get` answers in table ``name``.
+
+    >>> paths("laws")[:2]
+    ['laws/hoffmann-2022/E', 'laws/hoffmann-2022/A']
+    """
     units = TABLES[name][1]
     rows = table(name)
     if not units:

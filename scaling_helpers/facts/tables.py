@@ -56,7 +56,11 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class FactTable:
-    """One table of facts, ready to be shown; ``rows`` are cells as text, the first of each row its heading."""
+    """One table of facts, ready to be shown; ``rows`` are cells as text, the first of each row its heading.
+
+    >>> FactTable("one", "A table", ("what", "value"), (("size", "7B"),))
+    A table: 1 rows
+    """
 
     name: str
     caption: str
@@ -81,7 +85,11 @@ class FactTable:
 
 
 def show(name: str) -> FactTable:
-    """Table ``name`` with all its values, sources and confidences. Raises FactError for an unknown table."""
+    """Table ``name`` with all its values, sources and confidences. Raises FactError for an unknown table.
+
+    >>> show("laws").head
+    ('quantity', 'value', 'unit', 'range', 'source', 'confidence', 'note')
+    """
     rows = table(name)
     units = TABLES[name][1]
     head: tuple[str, ...]
@@ -106,7 +114,11 @@ def show(name: str) -> FactTable:
 
 
 def confidences() -> FactTable:
-    """What each confidence label means."""
+    """What each confidence label means.
+
+    >>> confidences().rows[0]
+    ('primary text', 'read in the full text of the paper or page')
+    """
     return FactTable("confidences", "Confidence labels", ("label", "meaning"), tuple(CONFIDENCES.items()))
 
 
