@@ -257,3 +257,20 @@ def test_a_term_of_the_glossary_shows_its_definition_where_it_is_used(book_html:
     for link in links:
         (title,) = re.findall(r'title="([^"]+)"', link)
         assert len(title) > 30 and "\\" not in title, title
+
+
+def test_every_public_name_has_its_place_in_the_reference(book_html: Path) -> None:
+    from scaling_helpers.book import api
+
+    places = {path.stem: anchors(path) for path in (book_html / "appendix" / "api").glob("*.html")}
+    assert set(places) == set(api.PAGES)
+    for page, modules in api.PAGES.items():
+        for name in [one for module in modules if module in api.all_modules() for one in api.names(module)]:
+            assert name.path in places[page], f"{page} lacks {name.path}"
+    contents = (book_html / "appendix" / "api.html").read_text(encoding="utf-8")
+    assert [one.path for one in api.everything() if f'#{one.path}"' not in contents] == []
+
+
+def test_the_reference_is_the_only_page_whose_text_need_not_be_traced(book_html: Path) -> None:
+    exempt = {page for page in pages(book_html) if parsed(book_html / page).select("article .api")}
+    assert exempt == {page for page in pages(book_html) if page.startswith("appendix/api")}

@@ -573,3 +573,25 @@ def test_a_page_taken_out_of_the_contents_leaves_the_site(tmp_path: Path) -> Non
         (tmp_path / name).write_text("")
     gone = theme.departed(tmp_path, {"index", "search", "chapters/kept"})
     assert sorted(page.name for page in gone) == ["gone.html", "gone.ipynb"]
+
+
+# ---- the reference of the package ----
+
+
+def test_a_docstring_reaches_its_page_and_a_link_in_it_that_leads_nowhere_stops_the_build(tmp_path: Path) -> None:
+    book = SmallBook(tmp_path, own_package=True)
+    book.write("index.md", "# Index\n\nSee {py:func}`scaling_helpers.inference.pass_at_k`.\n")
+    book.write("chapters/one.md", "# Reference\n\n```{api} inference\n```\n")
+    source = (book.folder / "scaling_helpers/inference/attempts.py").read_text(encoding="utf-8")
+    first = source[source.index('"""', source.index("def pass_at_k(")) :].split("\n", 1)[0]
+    book.replace("scaling_helpers/inference/attempts.py", first, f"{first} See :func:`pass_at_kk`.")
+    broken = book.build()
+    assert broken.status != 0 and "pass_at_kk" in broken.output, broken.output
+
+    book.replace("scaling_helpers/inference/attempts.py", " See :func:`pass_at_kk`.", " See :func:`pass_hat_k` QUITE NEW.")
+    mended = book.build()
+    assert mended.status == 0, mended.output
+    page = mended.page("chapters/one")
+    assert "QUITE NEW" in page and 'href="#scaling_helpers.inference.pass_hat_k"' in page
+    assert 'id="scaling_helpers.inference.pass_at_k"' in page
+    assert 'href="chapters/one.html#scaling_helpers.inference.pass_at_k"' in mended.page("index")
