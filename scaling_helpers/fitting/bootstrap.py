@@ -66,6 +66,13 @@ class Interval:
     level: nominal coverage, such as 0.9. method: how the draws became ends.
     kind: "confidence" (where the law lies) or "prediction" (where one new run lies).
     draws: how many the ends rest on; failed: refits among them that did not converge.
+
+    >>> interval = Interval("alpha", 0.35, 0.33, 0.37, 0.9, "percentile", "confidence", 4000, 0)
+    >>> low, high = interval
+    >>> 0.34 in interval, 0.4 in interval
+    (True, False)
+    >>> print(interval)
+    alpha = 0.35, 90% confidence interval 0.33 to 0.37 (percentile)
     """
 
     quantity: str
@@ -98,6 +105,11 @@ class Summary:
 
     names (p,); estimates, standard_errors, lows, highs (p,); correlation (p, p) of the draws; level of the intervals.
     ``str`` gives a table.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> boot = fit_growth([2018, 2019, 2020, 2021, 2022], [1.0, 3.8, 17.0, 63.0, 260.0]).bootstrap(200, kind="wild")
+    >>> boot.summary().names
+    ('level', 'growth')
     """
 
     names: tuple[str, ...]
@@ -248,10 +260,13 @@ class Bootstrap:
         return Interval(named(outcome, at), _plain(estimate), *ends, level, "percentile", kind, len(self), self.failed)
 
     def summary(self, level: float = 0.9, method: str = "percentile") -> Summary:
-        """Every parameter of the law with its spread and the correlations; ``print`` it for a table."""
+        """Every fitted parameter of the law with its spread and the correlations; ``print`` it for a table."""
         names = tuple(parameters(self.fit.law)) or self.fit.coordinates
-        intervals = [self.interval(name, level, method) for name in names]
         values = np.stack([self.values(name) for name in names], axis=1)
+        # Numbers of a law that no draw changes were given, not fitted.
+        fitted = np.ptp(values, axis=0) > 0 if len(self) > 1 else np.ones(len(names), dtype=bool)
+        names, values = tuple(name for name, one in zip(names, fitted, strict=True) if one), values[:, fitted]
+        intervals = [self.interval(name, level, method) for name in names]
         columns = {end: np.array([float(getattr(one, end)) for one in intervals]) for end in ("estimate", "low", "high")}
         spread = np.std(values, axis=0, ddof=1) if len(self) > 1 else np.full(len(names), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -38,6 +38,12 @@ class ResidualReport:
     says that the law's form fails along that scale; a trend in noise says that weights or pairs resampling are called for.
     outliers: runs beyond ``threshold`` robust standard deviations, farthest first, with index and name.
     groups: mean and robust spread of the residuals for each level of the grouping scale.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> report = residual_report(fit)
+    >>> report.space, bool(report.trends["level_p"][0] > 0.05)
+    ('log', True)
     """
 
     space: str
@@ -135,6 +141,16 @@ def estimator_sweep(
     :meth:`.bootstrap.Bootstrap.values`, with ``at`` for all that take arguments; by default the law's parameters.
     Columns: estimator, objective, status, then a column for each quantity.
     NotImplementedError for kinds of fit with one criterion only; ValueError or TypeError for an unknown quantity.
+
+    >>> from scaling_helpers.fitting import Huber, LeastSquares, fit_chinchilla, planted_runs
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, [1e19, 1e20, 1e21], 8, noise=0.01)
+    >>> fit = fit_chinchilla(runs.N, runs.D, runs.loss)
+    >>> table = estimator_sweep(fit, [Huber(1e-3), LeastSquares()], ["alpha"])
+    >>> table["estimator"].tolist()
+    ['Huber(0.001) on log loss, summed', 'least squares on log loss, summed']
+    >>> bool(table["alpha"][0] == fit.law.alpha)
+    True
     """
     if criteria is None:
         from .objectives import Huber, LeastAbsolute, LeastSquares
@@ -164,6 +180,12 @@ def influence(
     (``names`` (n,) then name them). Columns: what was left out, runs, converged, then for each quantity its value without
     them and, as ``<quantity> change``, that value less the fit's own. Largest change of the first quantity first.
     ``quantities`` and ``at`` as in :func:`estimator_sweep`. ValueError with a single level.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> table = influence(fit, "run", ["growth"], names=range(2012, 2024))
+    >>> table["run"][0]
+    np.str_('2013')
     """
     chosen = _chosen(fit, quantities, at)
     base = fit.weights
@@ -202,6 +224,11 @@ def subset_sweep(
     ``keep``: "largest" drops level after level of the scale ``by`` from below, "smallest" from above. Subsets with no more
     runs than parameters are left out. Columns: from, upto, runs, converged, then a column for each quantity.
     ValueError for another ``keep`` or where no subset is left.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> subset_sweep(fit, [1, 1, 1, 1, 10, 10, 10, 10, 100, 100, 100, 100], ["growth"])["runs"].tolist()
+    [12, 8, 4]
     """
     if keep not in ("largest", "smallest"):
         raise ValueError(f"keep = {keep!r}: 'largest' or 'smallest'")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..quantities import positive
 from .inputs import column, columns, point_weights, replacements
+from .objectives import LeastSquares
 from .result import Fit, Refits, Status
 
 __all__ = ["ExponentialGrowth", "GrowthFit", "fit_growth"]
@@ -64,6 +65,11 @@ class GrowthFit(Fit):
     def coordinates(self) -> tuple[str, ...]:
         """("log_level", "log_growth")."""
         return ("log_level", "log_growth")
+
+    @property
+    def criterion(self) -> LeastSquares:
+        """Least squares on the logarithm."""
+        return LeastSquares()
 
     @property
     def growth(self) -> float:

@@ -60,6 +60,12 @@ def bootstrap_many(
 
     Every one equals ``fit.bootstrap(n, kind=kind, seed=seed)`` of its fit alone. ``clusters``: one sequence of labels
     for every fit. Raises what that raises, and ValueError for an empty ``fits`` or too few ``clusters``.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fits = [fit_growth([2018, 2019, 2020, 2021], values) for values in ([1, 2, 5, 8], [1, 3, 8, 30])]
+    >>> slow, fast = bootstrap_many(fits, 200, kind="residual")
+    >>> slow.interval("growth").high < fast.interval("growth").low
+    True
     """
     from .bootstrap import assemble, plan, refit_block
 

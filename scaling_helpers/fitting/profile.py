@@ -51,6 +51,12 @@ class Profile:
     open side. open_below, open_above: whether nothing on that side was ruled out as far as was looked.
     calibration: what the threshold rests on. verdict: "identified", "weakly identified" (the interval spans more than a
     factor of ten) or "not identified" (a side is open). warning: the verdict as a sentence, or empty.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> found = profile(fit, "growth")
+    >>> found.verdict, found.open_above
+    ('identified', False)
     """
 
     name: str
@@ -108,6 +114,11 @@ def profile(
     ValueError: a level outside (0, 1), a grid that is not finite or has fewer than two values, an unknown quantity, runs
     that leave no degree of freedom or lie on the law exactly, a bootstrap of another fit. NotImplementedError: the fit does
     not say what it minimised.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> print(profile(fit, "growth"))
+    growth = 1.9977, 90% profile interval 1.9914 to 2.0041: identified
     """
     if isinstance(level, bool) or not isinstance(level, (int, float, np.floating)) or not 0.0 < level < 1.0:
         raise ValueError(f"level = {level!r}: give a share between 0 and 1, such as 0.9")

@@ -42,6 +42,12 @@ class Rollout:
     baselines: log-loss RMSE of predicting otherwise: "last value" (the loss of the largest fitted run) and
     "all data" (the same law fitted to all runs, a hindsight that no forecast can expect to beat).
     converged: whether the fit to the small runs did. failed: refits behind the interval that did not.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> score = rollout(fit, "time", upto=2018)
+    >>> len(score.observed), score.skill > 0.9
+    (5, True)
     """
 
     by: str
@@ -95,6 +101,13 @@ def scale_of(fit: Fit, by: Any) -> tuple[str, Array]:
     """The name and the values (n,) of a scale: a column of the runs ("N", "D", ...), "C", or an array of your own.
 
     "C" is the column of that name, or else 6 N D in FLOP. ValueError names what cannot be found, or what does not fit.
+
+    >>> from scaling_helpers.fitting import fit_chinchilla, planted_runs
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, [1e19, 1e20], 5)
+    >>> name, budgets = scale_of(fit_chinchilla(runs.N, runs.D, runs.loss), "C")
+    >>> bool(abs(budgets / runs.budget - 1).max() < 1e-12)
+    True
     """
     points = len(fit.residuals)
     if isinstance(by, str):
@@ -115,6 +128,10 @@ def scale_groups(fit: Fit, by: Any) -> tuple[str, Array, NDArray[np.intp]]:
     """Name, levels (g,) and group of every run (n,): runs belong together while neighbours differ by less than 5%.
 
     Budgets of an IsoFLOP sweep that are met only roughly become one level each, at the geometric mean.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> scale_groups(fit_growth([2018, 2019, 2020], [1, 2, 4]), [1e18, 1.02e18, 1e19])[2].tolist()
+    [0, 0, 1]
     """
     name, scales = scale_of(fit, by)
     order = np.argsort(scales, kind="stable")
@@ -195,6 +212,12 @@ def horizons(fit: Fit, by: Any = "C", *, level: float = 0.9, draws: int = 200, s
     converged (whether the fit to the small runs did).
     Levels are those of :func:`scale_groups`; levels that leave no more runs than parameters are not fitted.
     ValueError where that leaves nothing to foretell.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> table = horizons(fit, [1, 1, 1, 1, 10, 10, 10, 10, 100, 100, 100, 100])
+    >>> table["factor"].round().tolist(), table["runs"].tolist()
+    ([10.0, 100.0, 10.0], [4, 4, 4])
     """
     _share("level", level)
     _whole("draws", draws)
@@ -239,6 +262,12 @@ def leave_one_out(fit: Fit, by: Any = "C") -> Table:
 
     Columns: scale, runs, log_rmse, bias (mean log predicted / observed), converged, and one column for each coordinate of
     the fit with its value when that level is left out. ``by`` as in :func:`scale_groups`; ValueError with one level only.
+
+    >>> from scaling_helpers.fitting import fit_growth
+    >>> fit = fit_growth(range(2012, 2024), [1, 2.1, 3.9, 8.2, 15.6, 32.4, 64.8, 127, 255, 516, 1020, 2050])
+    >>> table = leave_one_out(fit, [1, 1, 1, 1, 10, 10, 10, 10, 100, 100, 100, 100])
+    >>> len(table), bool(table["log_rmse"].max() < 0.1)
+    (3, True)
     """
     name, levels, groups = scale_groups(fit, by)
     counted = fit.weights > 0

@@ -160,6 +160,8 @@ def test_the_summary_names_every_parameter_and_how_they_move_together():
     assert summary.names == ("scale", "exponent")
     assert summary.correlation[0, 1] == pytest.approx(np.corrcoef(BOOT.values("scale"), BOOT.values("exponent"))[0, 1])
     assert "4,000 draws, 0 of them did not converge" in str(summary) and "exponent" in str(summary)
+    growth = fit_growth([2018, 2019, 2020, 2021], [1.0, 3.8, 17.0, 63.0]).bootstrap(50, kind="wild")
+    assert growth.summary().names == ("level", "growth")  # not the year that growth is counted from, which was given
     assert np.isnan(FIT.bootstrap(1).summary().standard_errors).all()
 
 

@@ -7,7 +7,17 @@ import pytest
 from scipy.stats import t
 from straight_line import LineFit, fit_line, planted
 
-from scaling_helpers.fitting import UncertaintyWarning, profile
+from scaling_helpers import facts
+from scaling_helpers.fitting import (
+    Huber,
+    LeastSquares,
+    UncertaintyWarning,
+    fit_chinchilla,
+    fit_data_constrained,
+    planted_runs,
+    profile,
+)
+from scaling_helpers.laws import BESIROGLU_2024, MUENNIGHOFF_2023, DataConstrainedLaw
 
 FIT = planted()
 DESIGN = np.stack([np.ones(40), -np.log(FIT.data["N"])], axis=1)
@@ -131,3 +141,69 @@ def test_a_bootstrap_can_set_the_threshold():
 def test_a_profile_that_makes_no_sense_is_refused_by_name(ask, error, message):
     with pytest.raises(error, match=message):
         ask()
+
+
+# -- the parametric law ----------------------------------------------------------------------------
+RUNS = planted_runs(BESIROGLU_2024, (1e18, 1e19, 1e20, 1e21, 1e22), 8, noise=0.01, seed=0)
+
+
+@pytest.mark.parametrize("objective", [Huber(1e-3), LeastSquares(), LeastSquares(space="loss")])
+def test_profiles_of_the_parametric_law_agree_with_its_bootstrap(objective):
+    fit = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss, objective=objective)
+    boot = fit.bootstrap(400, kind="residual")
+    for quantity, at in (("alpha", {}), ("optimal.N", {"C": 1e23})):
+        found, drawn = profile(fit, quantity, **at), boot.interval(quantity, **at)
+        assert found.converged.all() and found.verdict == "identified"
+        # Two approximations of one interval, from different ideas: alike, not equal.
+        assert np.log(found.high / found.low) == pytest.approx(np.log(drawn.high / drawn.low), rel=0.4)
+
+
+def test_holding_a_parameter_finds_the_minimum_that_scipy_finds():
+    from scipy.optimize import minimize
+
+    fit = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss, objective=LeastSquares())
+    found = profile(fit, "alpha", fit.law.alpha + np.array([-0.1, 0.0, 0.02, 0.1]))
+    assert found.objectives[1] == pytest.approx(fit.objective, rel=1e-9)
+
+    def rest(theta):
+        log_A, log_B, log_E, beta = theta
+        predicted = np.exp(log_E) + np.exp(log_A) / RUNS.N ** (fit.law.alpha + 0.02) + np.exp(log_B) / RUNS.D**beta
+        return np.sum(np.log(RUNS.loss / predicted) ** 2) * 1e4
+
+    start = np.delete(found.thetas[2], 3)
+    least = minimize(rest, start + 0.01, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-12, "maxiter": 20_000})
+    assert found.objectives[2] == pytest.approx(least.fun / 1e4, rel=1e-6)
+
+
+# -- the worked example: how fast does repeated text lose its value? ----------------------------------
+def repeated(epochs, noise=0.003):
+    """Runs on text read up to ``epochs`` times, from a law with R_D = 15 and R_N = 5."""
+    law = DataConstrainedLaw(MUENNIGHOFF_2023, R_D=15.0, R_N=5.0)
+    grid = np.meshgrid([1e8, 3e8, 1e9, 3e9], [1e9, 3e9, 1e10], np.geomspace(1, epochs, 5), indexing="ij")
+    N, U, times = (axis.ravel() for axis in grid)
+    loss = law.loss(N, U * times, U) * np.exp(noise * np.random.default_rng(0).standard_normal(len(N)))
+    return fit_data_constrained(N, U * times, U, loss, base=MUENNIGHOFF_2023)
+
+
+def test_few_epochs_do_not_tell_how_fast_repetition_loses_value():
+    with pytest.warns(UncertaintyWarning, match="R_D is not identified.*rule out nothing above"):
+        found = profile(repeated(3.0, noise=0.01), "R_D")
+    assert found.open_above and found.low < 15.0
+
+
+def test_many_epochs_do():
+    found = profile(repeated(100.0), "R_D")
+    assert found.verdict == "identified" and found.low < 15.0 < found.high < 2 * found.low
+
+
+def test_the_public_runs_do_not_fix_the_published_constant_of_repetition(shared_data):
+    table = np.genfromtxt(shared_data / "datablations_fit_runs.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
+    N, D, U, loss = (table[name].astype(float) for name in ("params", "tokens", "unique_tokens", "loss"))
+    assert len(loss) == 182
+    fit = fit_data_constrained(N, D, U, loss, base=MUENNIGHOFF_2023)
+    with pytest.warns(UncertaintyWarning, match="R_D is not identified"):
+        found = profile(fit, "R_D", np.geomspace(5.0, 600.0, 20))
+    low, high = found.within(0.01)
+    assert 7.5 < low < 10.0 and high > 500
+    published = facts.get("results/muennighoff-repeated-tokens").value
+    assert found.low < published and found.high == np.inf
