@@ -26,6 +26,8 @@ def positive(name: str, value: Any, unit: str = "") -> Any:
     """
     if isinstance(value, Expr):
         return value
+    if type(value) is int:  # NumPy has no dtype for integers of more than 64 bits
+        value = float(value) if abs(value) < 10**300 else np.inf if value > 0 else -np.inf
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be a real number or an array of them, got {value!r} ({type(value).__name__})")

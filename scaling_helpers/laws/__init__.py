@@ -13,7 +13,8 @@ One module per form:
 Losses are in nats per token, N is parameters, D tokens, C FLOP. Every constant comes from :mod:`scaling_helpers.facts`,
 where its source stands, and every published law has an ``origin``: citation, estimator, digits, fitted ranges, units. A
 call beyond those ranges warns (:class:`ExtrapolationWarning`), unless it is made within :func:`extrapolating`.
-Methods take floats, arrays, and tracers. :func:`catalogue` lists every published law.
+Methods take floats, arrays, and tracers; amounts below about 1e-290 overflow to an infinite loss. :func:`catalogue`
+lists every published law.
 
 >>> round(BESIROGLU_2024.loss(70e9, 1.4e12), 4)
 1.9739

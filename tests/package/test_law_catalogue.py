@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_helpers import facts, laws
@@ -108,6 +108,7 @@ WITH_LOSS = {key: law for key, law in EVERYTHING.items() if law.answers.get("los
 
 
 @pytest.mark.parametrize("law", WITH_LOSS.values(), ids=WITH_LOSS.keys())
+@settings(max_examples=25)
 @given(st.floats(6, 13).map(lambda e: 10.0**e), st.floats(8, 15).map(lambda e: 10.0**e), st.floats(1.01, 100))
 def test_more_of_either_resource_never_raises_the_loss(law, N, D, factor):
     assert law.loss(N * factor, D) < law.loss(N, D)

@@ -297,3 +297,13 @@ def test_without_use_the_cheapest_model_is_the_compute_optimal_one():
         inference_aware(BESIROGLU_2024, 2.0, -1)
     with pytest.raises(ValueError, match="is not above E"):
         inference_aware(BESIROGLU_2024, 1.8, 1e12)
+
+
+def test_integers_of_any_length_count_as_numbers():
+    law = BESIROGLU_2024
+    assert law.loss(10**10, 10**25) == law.loss(1e10, 1e25)
+    for huge in (10**40, 10**400):
+        with pytest.raises(ValueError, match="D = "):
+            law.loss(1e9, huge)
+    with pytest.raises(ValueError, match="D = -inf tokens: it must be finite"):
+        law.loss(1e9, -(10**400))
