@@ -308,6 +308,9 @@ def _loss_of(law: Any) -> Callable[[Any, Any], Any]:
     loss = getattr(law, "loss", None)
     if not callable(loss):
         raise TypeError(f"law must have a method loss(N, D), got {law!r} ({type(law).__name__})")
+    takes = dict(getattr(law, "answers", None) or {}).get("loss", ("N", "D"))
+    if tuple(takes) != ("N", "D"):
+        raise TypeError(f"law must have a method loss(N, D), and that of {type(law).__name__} takes {', '.join(takes)}")
     return loss
 
 

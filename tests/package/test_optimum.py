@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize_scalar
 
+from scaling_helpers.counting import FlopPerToken
 from scaling_helpers.laws import (
     BESIROGLU_2024,
     HOFFMANN_2022,
     KAPLAN_2020,
     KAPLAN_2020_ALLOCATION,
+    KAPLAN_2020_SIZE,
+    KAPLAN_2020_STEPS,
     MUENNIGHOFF_2023_REPEATED,
     ChinchillaLaw,
     DataConstrainedLaw,
@@ -345,6 +348,10 @@ def test_what_is_no_law_no_cost_and_no_number_is_refused_with_the_remedy():
         optimal(3, 1e22)
     with pytest.raises(TypeError, match=r"use data_constrained\(law, C, U\) or limited\(law, U\)"):
         optimal(REPEATED, 1e22)
+    with pytest.raises(TypeError, match="that of StepsLaw takes N, S_min"):
+        optimal(KAPLAN_2020_STEPS, 1e22)
+    with pytest.raises(TypeError, match="that of PowerLaw takes N"):
+        waste(KAPLAN_2020_SIZE, 1e9, 1e10)
     with pytest.raises(TypeError, match="law must be a DataConstrainedLaw, got ChinchillaLaw"):
         data_constrained(LAW, 1e22, 1e10)
     with pytest.raises(TypeError, match="C is a tracer"):
@@ -643,3 +650,16 @@ def test_a_law_with_its_text_fixed_serves_everywhere():
 def test_what_hoffmanns_law_says_of_one_budget_is_the_same_by_every_door():
     by_law, by_function = HOFFMANN_2022.optimal(5.76e23), optimal(HOFFMANN_2022, 5.76e23)
     assert by_law == by_function == closed_form(HOFFMANN_2022, 5.76e23)
+
+
+def test_the_counted_cost_of_a_transformer_goes_into_every_constraint():
+    counted = FlopPerToken(vocab=32_000, context=2048, embeddings=True)
+    best = optimal(LAW, 1e20, counted)
+    assert counted(best.N) * best.D == pytest.approx(1e20, rel=1e-12) and best.N < optimal(LAW, 1e20).N
+    assert compute_for_loss(LAW, best.loss, counted) == pytest.approx(1e20, rel=1e-10)
+    assert waste(LAW, best.N, best.D, counted) == pytest.approx(0, abs=1e-10)
+    assert size_tolerance(LAW, 1e20, 0.1, counted).low < best.N
+    served = inference_aware(LAW, best.loss, 1e12, counted, lambda N: counted(N) / 3)
+    assert served.N < best.N and suited_volume(LAW, served.N, served.D, counted, lambda N: counted(N) / 3) == pytest.approx(1e12)
+    repeated = data_constrained(REPEATED, 1e20, 1e9, counted)
+    assert counted(repeated.N) * repeated.D == pytest.approx(1e20, rel=1e-12) and repeated.epochs > 1
