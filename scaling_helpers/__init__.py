@@ -27,7 +27,7 @@ from .laws import (
 from .optimum import Allocation
 
 if TYPE_CHECKING:
-    from . import checks, costs, counting, explorers, figures, inference, palette, trace
+    from . import checks, costs, counting, explorers, figures, inference, palette, trace, trends
     from .inference import pass_at_k
 
 __version__ = "0.1.0"
@@ -54,9 +54,10 @@ __all__ = [
     "palette",
     "pass_at_k",
     "trace",
+    "trends",
 ]
 
-_ON_USE = ("checks", "costs", "counting", "explorers", "figures", "inference", "palette", "trace")
+_ON_USE = ("checks", "costs", "counting", "explorers", "figures", "inference", "palette", "trace", "trends")
 #: Functions that load with their module: name -> module.
 _FUNCTIONS_ON_USE = {"pass_at_k": "inference"}
 
