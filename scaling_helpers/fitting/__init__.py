@@ -5,9 +5,11 @@ from .bootstrap import Bootstrap, Interval, Summary, UncertaintyWarning
 from .chinchilla import ChinchillaFit, fit_chinchilla
 from .curves import CurveFit
 from .diagnostics import ResidualReport, estimator_sweep, influence, residual_report, subset_sweep
+from .envelope import EnvelopeFit, EnvelopePoint, fit_envelope
 from .growth import ExponentialGrowth, GrowthFit, fit_growth
 from .isoflop import IsoflopFit, Valley, fit_isoflop, group_budgets
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
+from .overtraining import fit_error_law, fit_overtraining
 from .parallel import bootstrap_many, map_fits
 from .planted import PlantedRuns, planted_runs
 from .power import fit_broken_power_law, fit_kaplan, fit_power_law, fit_sigmoid
@@ -22,6 +24,8 @@ __all__ = [
     "Bootstrap",
     "ChinchillaFit",
     "CurveFit",
+    "EnvelopeFit",
+    "EnvelopePoint",
     "ExponentialGrowth",
     "Fit",
     "GrowthFit",
@@ -47,9 +51,12 @@ __all__ = [
     "fit_broken_power_law",
     "fit_chinchilla",
     "fit_data_constrained",
+    "fit_envelope",
+    "fit_error_law",
     "fit_growth",
     "fit_isoflop",
     "fit_kaplan",
+    "fit_overtraining",
     "fit_power_law",
     "fit_sigmoid",
     "group_budgets",

@@ -25,9 +25,10 @@ Here alpha is 0.339, beta 0.285, and the sizes lie from N*/16 to 16 N*, exactly 
 >>> f"{parabola.valleys[2].N / best - 1:+.1%}", abs(shape.valleys[2].N / best - 1) < 1e-9
 ('+5.0%', True)
 
-What the correction costs with noise is measured in :func:`fit_isoflop`. Real valleys can have other shapes than both: on the public
-sweep of Porian et al. the shared exponents end at their bounds (the status says so), parabolas leave budgets without a minimum,
-and Akima's curve, weighted, gives the 15 exponents that they publish to within 0.002; what is left is chance in the noise drawn.
+What the correction costs with noise is measured in :func:`fit_isoflop`. Real valleys can have other shapes than both: on the
+public sweep of Porian et al. the shared exponents end at their bounds (the status says so), parabolas leave budgets without a
+minimum, and Akima's curve, weighted, gives the 15 exponents that they publish to within 0.0025; what is left is chance in the
+noise that is drawn.
 """
 
 from __future__ import annotations
