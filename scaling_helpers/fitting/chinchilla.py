@@ -14,7 +14,7 @@ Hoffmann et al. (2022, arXiv:2203.15556, Section 3.3) do, and runs it to its min
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..laws import ChinchillaLaw
 from ..quantities import positive
+from .absolute import sharpen
 from .newton import Descent, Problem, Rows, descend, evaluate
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .result import Fit, Refits, Status
@@ -112,7 +113,7 @@ class ChinchillaFit(Fit):
         runs = _Runs.of(self.data, self.objective_function.space, every=True)
         count = len(batch.weights) if batch.weights is not None else len(batch.targets)  # type: ignore[arg-type]
         start = np.tile(runs.centred(self.theta[None]), (count, 1))
-        ends = _minimise(runs, start, self.objective_function, batch=batch, warm=True)
+        ends = _minimise(runs, start, self.objective_function, batch=batch, plan=_warm)
         thetas = runs.uncentred(ends.theta)
         return Refits(thetas, ends.value * factor, ends.grad_norm * factor, ends.settled)
 
@@ -152,18 +153,20 @@ def fit_chinchilla(
         raise TypeError(f"objective must be a Huber, LeastSquares or LeastAbsolute, got {objective!r}")
     data = _checked_runs(N, D, loss, weights)
     runs = _Runs.of(data, objective.space)
-    begin = profile_starts(runs.problem) if starts is None else runs.centred(_checked_starts(starts))
-    ends = _minimise(runs, begin, objective)
-    best = int(np.argmin(ends.value))
-    # The runs that came close are taken to the bottom; the others are at their own stop.
-    near = np.flatnonzero(ends.value <= ends.value[best] * (1 + 1e-3) + ends.floor)
-    near = near[np.argsort(ends.value[near], kind="stable")][:16]
-    final = _minimise(runs, ends.theta[near], objective, frozen=ends.frozen[near], polish=True)
+    if starts is None:
+        ends = _minimise(runs, _race(runs, profile_starts(runs.problem), objective), objective, plan=_finals)
+    else:
+        ends = _minimise(runs, runs.centred(_checked_starts(starts)), objective)
+    # Those that came close are taken to the bottom; the others are at their own stop.
+    near = np.argsort(ends.value, kind="stable")[:16]
+    near = near[ends.value[near] <= ends.value[near[0]] * 1.05 + ends.floor]
+    final = _minimise(runs, ends.theta[near], objective, frozen=ends.frozen[near], plan=_polish)
+    if isinstance(objective, LeastAbsolute):
+        _sharpened(runs, final)
     chosen = int(np.argmin(final.value))
-    value = float(final.value[chosen])
-    share = float(np.mean(ends.value <= value * (1 + SAME) + ends.floor))
+    share = float(np.mean(ends.value <= final.value[chosen] * (1 + SAME) + ends.floor))
     theta = runs.uncentred(final.theta[chosen : chosen + 1])[0]
-    return _result(runs, data, objective, theta, final, chosen, len(begin), share)
+    return _result(runs, data, objective, theta, final, chosen, len(ends.value), share)
 
 
 @dataclass(frozen=True)
@@ -231,29 +234,64 @@ class _Phase:
     limit: int
 
 
+#: Starts that a race takes to the end, at least.
+FINALISTS = 24
 #: A row of a multi-start stops at this share of its value, one that is to be the answer at that.
 STOP, CERTAIN = 1e-9, 1e-15
 
 
-def _phases(objective: Known, unit: float, *, warm: bool, polish: bool) -> list[_Phase]:
-    """From wide to narrow: a wide Huber is nearly least squares, whose valleys are broad; each then leads into the next."""
-    certain = CERTAIN if warm or polish else STOP
+#: Widths at which absolute values are rounded off, as powers of ten: where Newton begins, for a stop, and for certainty.
+ROUNDING = (-3, -6, -9)
+
+
+def _widen(objective: Known, unit: float) -> list[float]:
+    """From wide to narrow: a wide Huber is nearly least squares, whose valleys are broad; each leads into the next."""
     if isinstance(objective, LeastSquares):
-        rough = [] if warm or polish else [_Phase(np.inf, False, 1e-2, 40)]
-        return [*rough, _Phase(np.inf, True, certain, 100)]
-    if isinstance(objective, LeastAbsolute):
-        # The kink at 0 is rounded off ever less. At width d the sum is within d / 2 a run of the rounded one, and at the
-        # minimum only runs inside the rounding, about as many as parameters, make a difference.
-        first, last = (-3, -12) if warm else (-5, -12) if polish else (-3, -6)
-        rough = [] if warm or polish else [_Phase(unit * 10.0**k, False, 1e-2, 30) for k in (-1, -2, -3)]
-        return [*rough, *(_Phase(unit * 10.0**k, True, STOP if k > last else certain, 60) for k in range(first, last - 1, -1))]
-    delta = objective.delta
-    if polish:
-        return [_Phase(delta, True, certain, 500)]
-    if warm:
-        return [_Phase(delta, False, 1e-2, 4), _Phase(delta, True, certain, 500)]
-    wide = [_Phase(unit * width, False, 1e-2, 30) for width in (0.1, 0.01) if unit * width > 1.5 * delta]
-    return [*wide, _Phase(delta, False, 1e-2, 30), _Phase(delta, True, certain, 100)]
+        return [np.inf]
+    least = objective.delta if isinstance(objective, Huber) else unit * 10.0 ** ROUNDING[0]
+    return [unit * width for width in (0.1, 0.01) if unit * width > 1.5 * least]
+
+
+def _narrow(objective: Known, unit: float, tolerance: float, limit: int, powers: tuple[int, int]) -> list[_Phase]:
+    """The exact objective, or for absolute values ever less rounding; ``powers`` are the first and last width of that."""
+    if isinstance(objective, LeastSquares):
+        return [_Phase(np.inf, True, tolerance, limit)]
+    if isinstance(objective, Huber):
+        return [_Phase(objective.delta, True, tolerance, limit)]
+    first, last = powers
+    return [_Phase(unit * 10.0**k, True, STOP if k > last else tolerance, limit) for k in range(first, last - 1, -1)]
+
+
+def _full(objective: Known, unit: float) -> list[_Phase]:
+    """Every start to its stop, wherever it began."""
+    rough = [_Phase(width, False, 1e-2, 30) for width in _widen(objective, unit)]
+    return [*rough, *_narrow(objective, unit, STOP, 100, (ROUNDING[0], ROUNDING[1]))]
+
+
+def _finals(objective: Known, unit: float) -> list[_Phase]:
+    """Starts that a race has brought near."""
+    return _narrow(objective, unit, STOP, 40, (ROUNDING[0], ROUNDING[1]))
+
+
+def _polish(objective: Known, unit: float) -> list[_Phase]:
+    """To the bottom, from a stop."""
+    return _narrow(objective, unit, CERTAIN, 500, (ROUNDING[1], ROUNDING[2]))
+
+
+def _warm(objective: Known, unit: float) -> list[_Phase]:
+    """To the bottom, from the minimum of like data."""
+    rough = [_Phase(objective.delta, False, 1e-2, 4)] if isinstance(objective, Huber) else []
+    return [*rough, *_narrow(objective, unit, CERTAIN, 500, (ROUNDING[0], ROUNDING[2]))]
+
+
+def _race(runs: _Runs, starts: Array, objective: Known) -> Array:
+    """A few steps for every start at each width, then only the better half goes on."""
+    theta = starts
+    for width, steps in zip(_widen(objective, runs.unit), (10, 6), strict=False):
+        ends = descend(runs.problem, theta, width, exact=False, tolerance=1e-2, limit=steps)
+        keep = np.argsort(ends.value, kind="stable")[: max(FINALISTS, len(theta) // 2, 6000 // runs.problem.n)]
+        theta = ends.theta[np.sort(keep)]
+    return theta
 
 
 def _minimise(
@@ -262,12 +300,11 @@ def _minimise(
     objective: Known,
     *,
     batch: Rows | None = None,
-    warm: bool = False,
-    polish: bool = False,
     frozen: Bools | None = None,
+    plan: Callable[[Known, float], list[_Phase]] = _full,
 ) -> _Ends:
     """Run every start to its stop, then take those that left the law's domain, or lost a term, to the bound."""
-    phases = _phases(objective, runs.unit, warm=warm, polish=polish)
+    phases = plan(objective, runs.unit)
     held = np.zeros(starts.shape, bool) if frozen is None else frozen.copy()
 
     def run(theta: Array, held: Bools, phases: list[_Phase], rows: NDArray[np.intp]) -> Descent:
@@ -375,6 +412,17 @@ def _finished(
     rounding = 4e-16 * max(1.0, float(np.abs(p.target).max()))
     floor = float(p.weight.sum()) * float(objective.value([rounding])[0]) * 10.0
     return _Ends(theta, value * scale, np.sqrt((gradient**2).sum(axis=1)) * scale, settled, held, floor)
+
+
+def _sharpened(runs: _Runs, ends: _Ends) -> None:
+    """Take minima of the rounded sum to those of the sum itself, with its smallest subgradient for a gradient."""
+    p = runs.problem
+    for i in range(len(ends.theta)):
+        ends.theta[i], ends.value[i], slope = sharpen(p, ends.theta[i], ends.frozen[i], runs.unit * 10.0 ** ROUNDING[2])
+        slope[3] -= runs.x_mean * slope[0] * (not ends.frozen[i, 3])
+        slope[4] -= runs.z_mean * slope[1] * (not ends.frozen[i, 4])
+        ends.grad_norm[i] = float(np.linalg.norm(slope))
+        ends.settled[i] |= bool(ends.grad_norm[i] <= 1e-6 * p.weight.sum())
 
 
 def _absolute(problem: Problem, theta: Array, batch: Rows | None) -> Array:

@@ -24,8 +24,8 @@ __all__ = ["LARGEST_EXPONENT", "Descent", "Problem", "Rows", "descend", "evaluat
 
 Array = NDArray[np.float64]
 
-#: Cells (fits x runs) in one buffer: 256 KB each, so that those of one evaluation stay in a core's own cache.
-CELLS = 32_768
+#: Cells (fits x runs) in one buffer, 512 KB: small enough for the processor's cache, large enough to drown what a call costs.
+CELLS = 65_536
 #: Most fits side by side, where runs are few.
 MOST_ROWS = 512
 #: Exponents are cut here, where exp is neither infinite nor denormal, even squared.
@@ -34,6 +34,11 @@ LARGEST_EXPONENT = 300.0
 LONGEST_STEP = 8.0
 #: Below this, a pivot of the scaled Hessian is not positive.
 SMALLEST_PIVOT = 1e-13
+#: Damping never treats a term as fainter than this share of the strongest: else those that have all but vanished, whose
+#: logarithms move freely, would use up the longest step.
+FAINTEST = 0.03
+#: Runs beyond the Huber width count in the Hessian by this times the damping, at most fully.
+LIFT = 1000.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ class Evaluator:
     """Objective, gradient and Hessian of a batch of at most ``rows`` fits, in buffers that are kept.
 
     ``delta`` is the Huber width (infinity: half the squares); ``exact`` the true Hessian, else Gauss-Newton's with
-    weights psi(r) / r, which is never indefinite.
+    weights psi(r) / r, which is never indefinite. To the true Hessian, runs beyond delta add nothing, so that a step may
+    carry many of them across; ``lift`` (m,) gives them that share of their weight psi(r) / r, and shorter steps.
     """
 
     def __init__(
@@ -84,7 +90,7 @@ class Evaluator:
     ) -> None:
         self.problem, self.delta, self.exact = problem, delta, exact
         self.batch = batch or Rows()
-        most = max(1, min(MOST_ROWS, CELLS // max(problem.n, 1), 128 if problem.n >= 64 else MOST_ROWS))
+        most = max(1, min(MOST_ROWS, CELLS // problem.n))
         self.rows = min(most, rows) if rows else most
         width = min(problem.n, max(1, CELLS // self.rows))
         self.slices = [_Slice(problem, low, min(low + width, problem.n)) for low in range(0, problem.n, width)]
@@ -92,7 +98,7 @@ class Evaluator:
         self._mask = np.empty(self.rows * width, bool)
         self._ends = np.array([problem.x.min(), problem.x.max()]), np.array([problem.z.min(), problem.z.max()])
 
-    def evaluate(self, theta: Array, index: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+    def evaluate(self, theta: Array, index: NDArray[np.intp], lift: Array | None = None) -> tuple[Array, Array, Array]:
         """(m,), (5, m), (5, 5, m) at ``theta`` (5, m), whose m fits are those numbered ``index`` of the batch."""
         m = theta.shape[1]
         constant = np.exp(theta[2])
@@ -106,7 +112,7 @@ class Evaluator:
         line_a, line_b = np.ascontiguousarray(theta[[0, 3]].T), np.ascontiguousarray(theta[[1, 4]].T)
         sums = _Sums(m)
         for part in self.slices:
-            self._add(sums, part, line_a, line_b, constant, index, cut=not furthest < LARGEST_EXPONENT)
+            self._add(sums, part, line_a, line_b, constant, index, lift, cut=not furthest < LARGEST_EXPONENT)
         return sums.assemble(constant, exact=self.exact)
 
     def _add(
@@ -117,6 +123,7 @@ class Evaluator:
         line_b: Array,
         constant: Array,
         index: NDArray[np.intp],
+        lift: Array | None,
         *,
         cut: bool,
     ) -> None:
@@ -156,6 +163,9 @@ class Evaluator:
                 mask = self._mask[:cells].reshape(m, part.width)
                 np.equal(psi, r, out=mask)
                 np.copyto(c, mask)
+                if lift is not None:
+                    np.maximum(np.abs(r, out=t0), delta, out=t0)
+                    np.maximum(c, np.divide(lift[:, None] * delta, t0, out=t0), out=c)
                 if log:  # the softmax of the second derivative: p_j [j = k] - p_j p_k
                     np.add(c, psi, out=c)
         elif np.isinf(delta):
@@ -257,12 +267,11 @@ def descend(
     ``frozen`` (S, 5): coordinates that stay.
     """
     count = len(starts)
-    out = Descent(
-        starts.copy(), np.full(count, np.inf), np.full(count, np.inf), np.zeros(count, np.int64), np.zeros(count, bool)
-    )
+    out = Descent(starts.copy(), np.full(count, np.inf), np.full(count, np.inf), np.zeros(count, np.int64), np.zeros(count, bool))
     if not count:
         return out
     evaluator = Evaluator(problem, delta, exact=exact, batch=batch, rows=count)
+    spread = np.array([1.0, 1.0, 1.0, np.mean(problem.x**2), np.mean(problem.z**2)])
     x_reach, z_reach = np.abs(problem.x).max(), np.abs(problem.z).max()
     # At this value residuals are rounding errors of the logarithm, and nothing is left to find.
     floor = 0.5 * float(problem.weight.sum()) * (4e-16 * max(1.0, float(np.abs(problem.target).max()))) ** 2
@@ -277,11 +286,11 @@ def descend(
 
     while index.size:
         held = None if frozen is None else frozen[index].T
-        step, slope = _newton_step(H, g, damping, held)
+        step, slope = _newton_step(H, g, damping, spread, held)
         moved = np.maximum(np.abs(step[0]) + np.abs(step[3]) * x_reach, np.abs(step[1]) + np.abs(step[4]) * z_reach)
         t = np.minimum(1.0, LONGEST_STEP / np.maximum(np.maximum(moved, np.abs(step[2])), LONGEST_STEP))
         trial = theta + t * step
-        f_trial, g_trial, H_trial = evaluator.evaluate(trial, index)
+        f_trial, g_trial, H_trial = evaluator.evaluate(trial, index, np.minimum(LIFT * damping, 1.0))
         promised = -slope * (t - 0.5 * t * t)
         decrement = -0.5 * slope
         fresh = np.isinf(f)
@@ -329,15 +338,17 @@ def descend(
     return out
 
 
-def _newton_step(H: Array, g: Array, damping: Array, held: NDArray[np.bool_] | None) -> tuple[Array, Array]:
+def _newton_step(H: Array, g: Array, damping: Array, spread: Array, held: NDArray[np.bool_] | None) -> tuple[Array, Array]:
     """Damped Newton steps (5, m) and their slopes g . step (m,).
 
-    The Hessian is scaled to a unit diagonal, so that the damping means the same in every coordinate and unit. Where it
+    The Hessian is scaled to a unit diagonal, so that the damping means the same in every coordinate and unit; ``spread``
+    (5,) are the units of log-level squared in which the coordinates are compared. Where it
     is not positive definite its eigenvalues are replaced by their sizes: a step away from a saddle, not towards it.
     """
     diagonal = np.abs(np.einsum("iim->im", H))
     diagonal = np.maximum(diagonal, 1e-14 * diagonal.max(axis=0) + 1e-300)
     scale = 1.0 / np.sqrt(diagonal)
+    least = FAINTEST * diagonal[:3].max(axis=0) * spread[:, None] * scale**2
     A = np.empty((5, 6, g.shape[1]))
     np.multiply(H, scale[:, None], out=A[:, :5])
     A[:, :5] *= scale
@@ -346,7 +357,7 @@ def _newton_step(H: Array, g: Array, damping: Array, held: NDArray[np.bool_] | N
         A[:, :5][held[:, None] | held[None, :]] = 0.0
         A[:, 5][held] = 0.0
     for i in range(5):
-        A[i, i] += damping
+        A[i, i] += damping * (1.0 + least[i])
         if held is not None:
             A[i, i][held[i]] = 1.0
     kept = A.copy()

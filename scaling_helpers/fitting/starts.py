@@ -17,7 +17,7 @@ __all__ = ["hoffmann_starts", "profile_starts"]
 Array = NDArray[np.float64]
 
 #: Exponents of the profile grid: from nearly none to steeper than any published.
-GRID = np.geomspace(0.02, 4.0, 30)
+GRID = np.geomspace(0.02, 6.0, 30)
 #: (runs x starts) that the default strategy spends on its descents.
 EFFORT = 12_000
 FEWEST, MOST = 48, 400
@@ -50,10 +50,11 @@ def profile_starts(problem: Problem, rows: int | None = None) -> Array:
     value, constant, level_a, level_b = _profile(problem)
     alpha, beta = np.meshgrid(GRID, GRID, indexing="ij")
     padded = np.pad(value, 1, constant_values=np.inf)
-    shifted = [padded[1 + i : 31 + i, 1 + j : 31 + j] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+    size = GRID.size
+    shifted = [padded[1 + i : size + 1 + i, 1 + j : size + 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
     valley = (value <= np.minimum.reduce(shifted)).ravel()
-    step = max(1, round(np.sqrt(GRID.size**2 / max(rows / 2, 1))))
-    on_lattice = np.zeros((GRID.size, GRID.size), bool)
+    step = max(1, round(np.sqrt(size**2 / max(rows / 2, 1))))
+    on_lattice = np.zeros((size, size), bool)
     on_lattice[step // 2 :: step, step // 2 :: step] = True
     # Valleys, then the lattice, then the best of the rest.
     order = np.lexsort((value.ravel(), -(2 * valley + on_lattice.ravel())))[:rows]
