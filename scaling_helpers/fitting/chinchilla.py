@@ -15,7 +15,7 @@ Hoffmann et al. (2022, arXiv:2203.15556, Section 3.3) do, and runs it to its min
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..laws import ChinchillaLaw
 from ..quantities import positive
 from .absolute import sharpen
-from .newton import Descent, Problem, Rows, descend, evaluate
+from .newton import Descent, Problem, Rows, descend, evaluate, refine
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .result import Fit, Refits, Status
 from .starts import profile_starts
@@ -110,12 +110,15 @@ class ChinchillaFit(Fit):
         ((100, 5), True)
         """
         batch, factor = _batch(self, weights, targets)
-        runs = _Runs.of(self.data, self.objective_function.space, every=True)
+        runs = _Runs.of(self.data, self.objective_function, every=True)
+        if batch.targets is not None:
+            scaled = batch.targets / runs.unit
+            batch = Rows(batch.weights, np.log(scaled) if runs.problem.log else scaled)
         count = len(batch.weights) if batch.weights is not None else len(batch.targets)  # type: ignore[arg-type]
         start = np.tile(runs.centred(self.theta[None]), (count, 1))
-        ends = _minimise(runs, start, self.objective_function, batch=batch, plan=_warm)
-        thetas = runs.uncentred(ends.theta)
-        return Refits(thetas, ends.value * factor, ends.grad_norm * factor, ends.settled)
+        ends = _minimise(runs, start, batch=batch, plan=_warm)
+        factor *= runs.factor
+        return Refits(runs.uncentred(ends.theta), ends.value * factor, ends.grad_norm * factor, ends.settled)
 
 
 def fit_chinchilla(
@@ -152,60 +155,86 @@ def fit_chinchilla(
     if not isinstance(objective, (Huber, LeastSquares, LeastAbsolute)):
         raise TypeError(f"objective must be a Huber, LeastSquares or LeastAbsolute, got {objective!r}")
     data = _checked_runs(N, D, loss, weights)
-    runs = _Runs.of(data, objective.space)
+    runs = _Runs.of(data, objective)
     if starts is None:
-        ends = _minimise(runs, _race(runs, profile_starts(runs.problem), objective), objective, plan=_finals)
+        some = runs.thinned()
+        ends = _minimise(some, _race(some, profile_starts(some.problem)), plan=_finals)
     else:
-        ends = _minimise(runs, runs.centred(_checked_starts(starts)), objective)
+        ends = _minimise(runs, runs.centred(_checked_starts(starts)))
     # Those that came close are taken to the bottom; the others are at their own stop.
-    near = np.argsort(ends.value, kind="stable")[:16]
+    near = np.argsort(ends.value, kind="stable")[: 16 if runs.problem.n <= MANY else 4]
     near = near[ends.value[near] <= ends.value[near[0]] * 1.05 + ends.floor]
-    final = _minimise(runs, ends.theta[near], objective, frozen=ends.frozen[near], plan=_polish)
+    final = _minimise(runs, ends.theta[near], frozen=ends.frozen[near], plan=_polish, refined=True)
     if isinstance(objective, LeastAbsolute):
         _sharpened(runs, final)
     chosen = int(np.argmin(final.value))
-    share = float(np.mean(ends.value <= final.value[chosen] * (1 + SAME) + ends.floor))
-    theta = runs.uncentred(final.theta[chosen : chosen + 1])[0]
-    return _result(runs, data, objective, theta, final, chosen, len(ends.value), share)
+    best = float(ends.value[near[0]]) if starts is None else float(final.value[chosen])
+    share = float(np.mean(ends.value <= best * (1 + SAME) + ends.floor))
+    return _result(runs, data, objective, final, chosen, len(ends.value), share)
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """Runs with what it takes to go between the fit's coordinates and the solver's centred ones."""
+    """Runs in the solver's coordinates, and the way there and back.
+
+    log N and log D are less their means, losses are divided by their geometric mean ``unit``; ``objective`` is the same
+    objective in those units, and values in them times ``factor`` are those in nats.
+    """
 
     problem: Problem
-    x_mean: float
-    z_mean: float
-    vanished: float
+    objective: Known
+    factor: float
+    shift: Array
     unit: float
+    vanished: float
     steepest: tuple[float, float]
 
     @classmethod
-    def of(cls, data: Mapping[str, Array], space: str, *, every: bool = False) -> _Runs:
+    def of(cls, data: Mapping[str, Array], objective: Known, *, every: bool = False) -> _Runs:
         """Runs of positive weight, or ``every`` run, since another set of weights may use it."""
         N, D, loss, weights = (data[name] for name in ("N", "D", "loss", "weights"))
         w = weights / weights.max()
         used = np.ones(w.size, bool) if every else w > 0
-        x, z = np.log(N), np.log(D)
-        x_mean, z_mean = float(x @ w / w.sum()), float(z @ w / w.sum())
-        target = np.log(loss) if space == "log" else loss
-        problem = Problem(x[used] - x_mean, z[used] - z_mean, target[used], w[used], space == "log")
+        x, z, level = np.log(N), np.log(D), np.log(loss)
+        x_mean, z_mean, level_mean = (float(v @ w / w.sum()) for v in (x, z, level))
+        level -= level_mean
+        log = objective.space == "log"
+        unit, factor = float(np.exp(level_mean)), 1.0
+        if not log:
+            factor = unit if isinstance(objective, LeastAbsolute) else unit**2
+            if isinstance(objective, Huber):
+                objective = replace(objective, delta=objective.delta / unit)
+        problem = Problem(x[used] - x_mean, z[used] - z_mean, (level if log else np.exp(level))[used], w[used], log)
         # A must be a float in the units given, so that exponents end sooner where N is beyond all reason.
         steepest = tuple(float(min(STEEPEST, 650.0 / max(np.abs(v).max(), 1.0))) for v in (x, z))
-        unit = 1.0 if space == "log" else float(np.median(loss[used]))
-        return cls(problem, x_mean, z_mean, _vanished(loss), unit, (steepest[0], steepest[1]))
+        shift = np.array([x_mean, z_mean, level_mean])
+        return cls(problem, objective, factor, shift, unit, float(level.min()) + VANISHED, (steepest[0], steepest[1]))
 
     def centred(self, theta: Array) -> Array:
+        """(S, 5) from the fit's coordinates to the solver's."""
         out = np.array(theta, float)
-        out[:, 0] -= out[:, 3] * self.x_mean
-        out[:, 1] -= out[:, 4] * self.z_mean
+        out[:, :2] -= out[:, 3:] * self.shift[:2]
+        out[:, :3] -= self.shift[2]
         return out
 
     def uncentred(self, theta: Array) -> Array:
+        """(S, 5) from the solver's coordinates to the fit's."""
         out = np.array(theta, float)
-        out[:, 0] += out[:, 3] * self.x_mean
-        out[:, 1] += out[:, 4] * self.z_mean
+        out[:, :2] += out[:, 3:] * self.shift[:2]
+        out[:, :3] += self.shift[2]
         return out
+
+    def thinned(self) -> _Runs:
+        """Every so-many-th of very many runs, in order of N, D and loss: enough to see the valleys."""
+        p = self.problem
+        if p.n <= MANY:
+            return self
+        order = np.lexsort((p.target, p.z, p.x))[:: -(-p.n // MANY)]
+        return replace(self, problem=Problem(p.x[order], p.z[order], p.target[order], p.weight[order], p.log))
+
+
+def _vanished(loss: Array) -> float:
+    return float(np.log(np.min(loss))) + VANISHED
 
 
 @dataclass
@@ -220,10 +249,6 @@ class _Ends:
     floor: float
 
 
-def _vanished(loss: Array) -> float:
-    return float(np.log(np.min(loss))) + VANISHED
-
-
 @dataclass(frozen=True)
 class _Phase:
     """One descent of the whole batch: Huber width, exact Hessian or Gauss-Newton's, when a row stops."""
@@ -234,6 +259,8 @@ class _Phase:
     limit: int
 
 
+#: Of more runs than this, some are enough to find the valleys.
+MANY = 4000
 #: Starts that a race takes to the end, at least.
 FINALISTS = 24
 #: A row of a multi-start stops at this share of its value, one that is to be the answer at that.
@@ -244,50 +271,51 @@ STOP, CERTAIN = 1e-9, 1e-15
 ROUNDING = (-3, -6, -9)
 
 
-def _widen(objective: Known, unit: float) -> list[float]:
+def _widen(objective: Known) -> list[float]:
     """From wide to narrow: a wide Huber is nearly least squares, whose valleys are broad; each leads into the next."""
     if isinstance(objective, LeastSquares):
         return [np.inf]
-    least = objective.delta if isinstance(objective, Huber) else unit * 10.0 ** ROUNDING[0]
-    return [unit * width for width in (0.1, 0.01) if unit * width > 1.5 * least]
+    least = objective.delta if isinstance(objective, Huber) else 10.0 ** ROUNDING[0]
+    return [width for width in (0.1, 0.01) if width > 1.5 * least]
 
 
-def _narrow(objective: Known, unit: float, tolerance: float, limit: int, powers: tuple[int, int]) -> list[_Phase]:
+def _narrow(objective: Known, tolerance: float, limit: int, powers: tuple[int, int]) -> list[_Phase]:
     """The exact objective, or for absolute values ever less rounding; ``powers`` are the first and last width of that."""
     if isinstance(objective, LeastSquares):
         return [_Phase(np.inf, True, tolerance, limit)]
-    if isinstance(objective, Huber):
-        return [_Phase(objective.delta, True, tolerance, limit)]
     first, last = powers
-    return [_Phase(unit * 10.0**k, True, STOP if k > last else tolerance, limit) for k in range(first, last - 1, -1)]
+    if isinstance(objective, Huber):
+        wider = [_Phase(10.0**k, True, STOP, limit) for k in range(first, last, -1) if 10.0**k > 5 * objective.delta]
+        return [*wider, _Phase(objective.delta, True, tolerance, limit)]
+    return [_Phase(10.0**k, True, STOP if k > last else tolerance, limit) for k in range(first, last - 1, -1)]
 
 
-def _full(objective: Known, unit: float) -> list[_Phase]:
+def _full(objective: Known) -> list[_Phase]:
     """Every start to its stop, wherever it began."""
-    rough = [_Phase(width, False, 1e-2, 30) for width in _widen(objective, unit)]
-    return [*rough, *_narrow(objective, unit, STOP, 100, (ROUNDING[0], ROUNDING[1]))]
+    rough = [_Phase(width, False, 1e-2, 30) for width in _widen(objective)]
+    return [*rough, *_narrow(objective, STOP, 100, (ROUNDING[0], ROUNDING[1]))]
 
 
-def _finals(objective: Known, unit: float) -> list[_Phase]:
+def _finals(objective: Known) -> list[_Phase]:
     """Starts that a race has brought near."""
-    return _narrow(objective, unit, STOP, 40, (ROUNDING[0], ROUNDING[1]))
+    return _narrow(objective, STOP, 40, (ROUNDING[0], ROUNDING[1]))
 
 
-def _polish(objective: Known, unit: float) -> list[_Phase]:
+def _polish(objective: Known) -> list[_Phase]:
     """To the bottom, from a stop."""
-    return _narrow(objective, unit, CERTAIN, 500, (ROUNDING[1], ROUNDING[2]))
+    return _narrow(objective, CERTAIN, 500, (ROUNDING[1], ROUNDING[2]))
 
 
-def _warm(objective: Known, unit: float) -> list[_Phase]:
+def _warm(objective: Known) -> list[_Phase]:
     """To the bottom, from the minimum of like data."""
     rough = [_Phase(objective.delta, False, 1e-2, 4)] if isinstance(objective, Huber) else []
-    return [*rough, *_narrow(objective, unit, CERTAIN, 500, (ROUNDING[0], ROUNDING[2]))]
+    return [*rough, *_narrow(objective, CERTAIN, 500, (ROUNDING[0], ROUNDING[2]))]
 
 
-def _race(runs: _Runs, starts: Array, objective: Known) -> Array:
+def _race(runs: _Runs, starts: Array) -> Array:
     """A few steps for every start at each width, then only the better half goes on."""
     theta = starts
-    for width, steps in zip(_widen(objective, runs.unit), (10, 6), strict=False):
+    for width, steps in zip(_widen(runs.objective), (10, 6), strict=False):
         ends = descend(runs.problem, theta, width, exact=False, tolerance=1e-2, limit=steps)
         keep = np.argsort(ends.value, kind="stable")[: max(FINALISTS, len(theta) // 2, 6000 // runs.problem.n)]
         theta = ends.theta[np.sort(keep)]
@@ -297,14 +325,14 @@ def _race(runs: _Runs, starts: Array, objective: Known) -> Array:
 def _minimise(
     runs: _Runs,
     starts: Array,
-    objective: Known,
     *,
     batch: Rows | None = None,
     frozen: Bools | None = None,
-    plan: Callable[[Known, float], list[_Phase]] = _full,
+    plan: Callable[[Known], list[_Phase]] = _full,
+    refined: bool = False,
 ) -> _Ends:
     """Run every start to its stop, then take those that left the law's domain, or lost a term, to the bound."""
-    phases = plan(objective, runs.unit)
+    phases = plan(runs.objective)
     held = np.zeros(starts.shape, bool) if frozen is None else frozen.copy()
 
     def run(theta: Array, held: Bools, phases: list[_Phase], rows: NDArray[np.intp]) -> Descent:
@@ -333,7 +361,9 @@ def _minimise(
         held[won] = hold[take]
         if not take.any():
             break
-    return _finished(runs, objective, theta, held, settled, last.delta, batch)
+    if refined:
+        theta = refine(runs.problem, theta, last.delta, held)
+    return _finished(runs, theta, held, settled, last.delta, batch)
 
 
 def _rows_of(batch: Rows | None, rows: NDArray[np.intp]) -> Rows | None:
@@ -342,9 +372,7 @@ def _rows_of(batch: Rows | None, rows: NDArray[np.intp]) -> Rows | None:
     count = len(batch.weights) if batch.weights is not None else len(batch.targets)  # type: ignore[arg-type]
     if rows.size == count:
         return batch
-    return Rows(
-        None if batch.weights is None else batch.weights[rows], None if batch.targets is None else batch.targets[rows]
-    )
+    return Rows(None if batch.weights is None else batch.weights[rows], None if batch.targets is None else batch.targets[rows])
 
 
 def _to_bounds(
@@ -394,10 +422,9 @@ def _to_bounds(
     return moved, proposal, hold, must[moved]
 
 
-def _finished(
-    runs: _Runs, objective: Known, theta: Array, held: Bools, settled: Bools, delta: float, batch: Rows | None
-) -> _Ends:
-    """Values in the units of the objective, and gradients in the fit's coordinates, at bounds only along them."""
+def _finished(runs: _Runs, theta: Array, held: Bools, settled: Bools, delta: float, batch: Rows | None) -> _Ends:
+    """Values of the objective, not of its rounding, and gradients in the fit's coordinates, at bounds only along them."""
+    objective = runs.objective
     value, gradient, _ = evaluate(runs.problem, theta, delta, batch=batch)
     scale = 1.0
     if isinstance(objective, LeastSquares):
@@ -406,8 +433,8 @@ def _finished(
         scale = 1.0 / delta
         value = _absolute(runs.problem, theta, batch) * delta
     gradient = np.where(held, 0.0, gradient)
-    gradient[:, 3] -= np.where(held[:, 3], 0.0, runs.x_mean * gradient[:, 0])
-    gradient[:, 4] -= np.where(held[:, 4], 0.0, runs.z_mean * gradient[:, 1])
+    gradient[:, 3] -= np.where(held[:, 3], 0.0, runs.shift[0] * gradient[:, 0])
+    gradient[:, 4] -= np.where(held[:, 4], 0.0, runs.shift[1] * gradient[:, 1])
     p = runs.problem
     rounding = 4e-16 * max(1.0, float(np.abs(p.target).max()))
     floor = float(p.weight.sum()) * float(objective.value([rounding])[0]) * 10.0
@@ -418,9 +445,9 @@ def _sharpened(runs: _Runs, ends: _Ends) -> None:
     """Take minima of the rounded sum to those of the sum itself, with its smallest subgradient for a gradient."""
     p = runs.problem
     for i in range(len(ends.theta)):
-        ends.theta[i], ends.value[i], slope = sharpen(p, ends.theta[i], ends.frozen[i], runs.unit * 10.0 ** ROUNDING[2])
-        slope[3] -= runs.x_mean * slope[0] * (not ends.frozen[i, 3])
-        slope[4] -= runs.z_mean * slope[1] * (not ends.frozen[i, 4])
+        ends.theta[i], ends.value[i], slope = sharpen(p, ends.theta[i], ends.frozen[i], 10.0 ** ROUNDING[2])
+        slope[3] -= runs.shift[0] * slope[0] * (not ends.frozen[i, 3])
+        slope[4] -= runs.shift[1] * slope[1] * (not ends.frozen[i, 4])
         ends.grad_norm[i] = float(np.linalg.norm(slope))
         ends.settled[i] |= bool(ends.grad_norm[i] <= 1e-6 * p.weight.sum())
 
@@ -450,7 +477,6 @@ def _result(
     runs: _Runs,
     data: Mapping[str, Array],
     objective: Known,
-    theta: Array,
     ends: _Ends,
     chosen: int,
     n_starts: int,
@@ -458,20 +484,23 @@ def _result(
 ) -> ChinchillaFit:
     """The fit with what is to be said of it."""
     held = ends.frozen[chosen]
-    factor = float(data["weights"].max())
+    theta = runs.uncentred(ends.theta[chosen : chosen + 1])[0]
+    factor = float(data["weights"].max()) * runs.factor
     condition = _condition(runs, ends.theta[chosen], held)
     at_bound = _names_at_bound(held)
     warnings = _warnings(runs, condition, at_bound)
     if not ends.settled[chosen]:
         status = Status.NOT_CONVERGED
+    elif _line(runs)[0]:
+        status = Status.NOT_IDENTIFIED
     elif at_bound:
         status = Status.AT_BOUND
-    elif condition > SINGULAR or _line(runs)[0]:
+    elif condition > SINGULAR:
         status = Status.NOT_IDENTIFIED
     else:
         status = Status.CONVERGED
     return ChinchillaFit(
-        law=_law(theta, runs.vanished),
+        law=_law(theta, _vanished(data["loss"])),
         theta=theta,
         objective=float(ends.value[chosen]) * factor,
         grad_norm=float(ends.grad_norm[chosen]) * factor,
@@ -508,11 +537,11 @@ def _condition(runs: _Runs, theta: Array, held: Bools) -> float:
 def _line(runs: _Runs) -> tuple[str, str]:
     """What the runs leave open whatever their losses, if they lie on one line of (log N, log D): why, and what follows."""
     p = runs.problem
-    design = np.sqrt(p.weight)[:, None] * np.stack([p.x, p.z], axis=1)
-    _, sizes, axes = np.linalg.svd(design.T @ design)
-    if sizes[1] > 1e-16 * sizes[0]:
+    _, axes = np.linalg.eigh(np.cov(p.x, p.z, aweights=p.weight))
+    dx, dz = axes[:, 1]
+    along, across = dx * p.x + dz * p.z, dx * p.z - dz * p.x
+    if p.weight @ across**2 > 1e-18 * (p.weight @ along**2):
         return "", ""
-    dx, dz = axes[0]
     if abs(dx) < 1e-7:
         return "all runs have one N", "E and A / N**alpha are only known together: vary N"
     if abs(dz) < 1e-7:
@@ -611,8 +640,6 @@ def _batch(fit: ChinchillaFit, weights: ArrayLike | None, targets: ArrayLike | N
             raise ValueError(f"{name} has shape {array.shape}: give (S, {n}), a row per refit and a column per run")
     if w is not None and y is not None and len(w) != len(y):
         raise ValueError(f"{len(w)} rows of weights and {len(y)} of targets: give as many of each")
-    if y is not None and fit.objective_function.space == "log":
-        y = np.log(y)
     if w is None:
         return Rows(None, y), np.full(len(y), fit.data["weights"].max())  # type: ignore[arg-type]
     largest = w.max(axis=1).astype(float)

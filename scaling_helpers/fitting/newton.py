@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LARGEST_EXPONENT", "Descent", "Problem", "Rows", "descend", "evaluate"]
+__all__ = ["LARGEST_EXPONENT", "Descent", "Problem", "Rows", "descend", "evaluate", "refine"]
 
 Array = NDArray[np.float64]
 
@@ -379,3 +379,26 @@ def _newton_step(H: Array, g: Array, damping: Array, spread: Array, held: NDArra
     if held is not None:
         step[held] = 0.0
     return step, np.einsum("im,im->m", g, step)
+
+
+def refine(problem: Problem, theta: Array, delta: float, held: NDArray[np.bool_]) -> Array:
+    """``theta`` (S, 5) after a few plain Newton steps, each kept if it shrinks the gradient.
+
+    A value cannot tell parameters apart closer than the square root of its rounding; its gradient can.
+    """
+    spread = np.ones(5)
+    value, gradient, hessian = evaluate(problem, theta, delta)
+    for _ in range(3):
+        H, g = np.ascontiguousarray(hessian.transpose(1, 2, 0)), np.ascontiguousarray(gradient.T)
+        step, _ = _newton_step(H, g, np.zeros(len(theta)), spread, held.T)
+        trial = theta + np.where(np.abs(step).max(axis=0) < 1e-3, step, 0.0).T
+        value_there, gradient_there, hessian_there = evaluate(problem, trial, delta)
+        size, size_there = (np.where(held, 0.0, part) for part in (gradient, gradient_there))
+        scale = np.sqrt(np.abs(np.einsum("sii->si", hessian))) + 1e-300
+        better = ((size_there / scale) ** 2).sum(axis=1) < ((size / scale) ** 2).sum(axis=1)
+        better &= value_there <= value * (1 + 1e-13)
+        theta = np.where(better[:, None], trial, theta)
+        value = np.where(better, value_there, value)
+        gradient = np.where(better[:, None], gradient_there, gradient)
+        hessian = np.where(better[:, None, None], hessian_there, hessian)
+    return theta
