@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,24 +202,17 @@ def compare_pypi(name: str, N: np.ndarray, D: np.ndarray, loss: np.ndarray, ours
         return None
     import pandas as pd
     from chinchilla import Chinchilla
+    from chinchilla._metrics import log_huber
 
-    grid: dict[str, list[float]] = {
-        "E": [-1, -0.5, 0, 0.5, 1] if full else [0, 0.5, 1],
-        "A": [0, 5, 10, 15, 20, 25] if full else [5, 10, 15],
-        "B": [0, 5, 10, 15, 20, 25] if full else [5, 10, 15],
-        "alpha": [0, 0.5, 1, 1.5, 2] if full else [0.5],
-        "beta": [0, 0.5, 1, 1.5, 2] if full else [0.5],
-    }
+    levels, exponents = [0.0, 5.0, 10.0, 15.0, 20.0, 25.0], [0.0, 0.5, 1.0, 1.5, 2.0]
+    grid = {"e": [-1.0, -0.5, 0.0, 0.5, 1.0], "a": levels, "b": levels, "alpha": exponents, "beta": exponents}
+    if not full:
+        grid = {"e": [0.0, 0.5, 1.0], "a": levels[1:4], "b": levels[1:4], "alpha": [0.5], "beta": [0.5]}
     starts = int(np.prod([len(axis) for axis in grid.values()]))
-    axes = {key: np.exp(axis).tolist() if key in "EAB" else axis for key, axis in grid.items()}
 
     def work() -> Any:
         with tempfile.TemporaryDirectory() as folder:
-            from functools import partial
-
-            from chinchilla._metrics import log_huber
-
-            model = Chinchilla(folder, param_grid=axes, loss_fn=partial(log_huber, delta=DELTA))
+            model = Chinchilla(folder, param_grid=grid, loss_fn=partial(log_huber, delta=DELTA), log_level=40)
             model.database.df = pd.DataFrame({"C": 6 * N * D, "N": N, "D": D, "loss": loss})
             model.fit()
             return model
@@ -284,12 +278,37 @@ def report(line: Line) -> str:
     return "\n".join([head, side(line.ours), side(line.other), ratio])
 
 
+def machine() -> str:
+    """The machine in words that name no host."""
+    import platform
+
+    return f"{os.cpu_count()} cores {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
+
+
+def write_csv(path: Path, lines: list[Line]) -> None:
+    """A row per line: what the book's table of ratios is made from."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(
+            ["data", "work", "other", "ours_cpu_s", "other_cpu_s", "cpu_ratio", "wall_ratio", "measured", "of",
+             "ours_objective", "other_excess", "machine"]
+        )  # fmt: skip
+        for line in lines:
+            other = line.other
+            excess = other.objective / line.ours.objective - 1
+            numbers = [line.ours.cpu_all_s, other.cpu_all_s, line.cpu_ratio, line.wall_ratio]
+            ends = [f"{line.ours.objective:.15g}", f"{excess:.3g}"]
+            row = [line.data, line.work, other.what, *(f"{x:.4g}" for x in numbers), other.done, other.of, *ends, machine()]
+            writer.writerow(row)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--full", action="store_true", help="every start and resample on the slow side too")
     parser.add_argument("--runs", type=Path, help="a CSV of runs")
     parser.add_argument("--columns", default="N,D,loss", help="its columns of parameters, tokens, loss")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--csv", type=Path, help="keep the measurements in this file")
     arguments = parser.parse_args()
     fit_chinchilla(*(getattr(planted_runs(BESIROGLU_2024), column) for column in ("N", "D", "loss")))  # imports, caches
     found = []
@@ -298,6 +317,8 @@ def main() -> int:
             found.append(line)
             if not arguments.json:
                 print(report(line), flush=True)
+    if arguments.csv is not None:
+        write_csv(arguments.csv, found)
     if arguments.json:
         rows = [{**asdict(line), "cpu_ratio": line.cpu_ratio, "wall_ratio": line.wall_ratio} for line in found]
         print(json.dumps(rows, indent=1))
