@@ -60,9 +60,11 @@ lint: $(READY) ## Style, types, and exercise notebooks in step with their source
 	@$(BIN)/mypy
 	@$(BIN)/python -m scaling_helpers.exercises check
 
-bench: book ## Import time, page weight, time to a live explorer, time per move
+bench: book ## Import time, page weight, time to a live explorer, time per move, time per fit
 	@$(BIN)/python benchmarks/imports.py
 	@$(BIN)/python benchmarks/explorers.py
+	@$(BIN)/python benchmarks/fit.py
+	@$(BIN)/python benchmarks/scaling.py
 
 lock: $(READY) ## Resolve the lock again, for every platform, with hashes
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv

@@ -3,8 +3,8 @@
 Jupyter-cache knows a chapter by its cells alone and Sphinx by the chapter's own file, so both keep old output when an
 imported module, a fact or a run changes. Two keys mend that, kept in ``_build``:
 
-* *outputs* covers what a cell can see: the package (all but ``book/``, which no cell imports) and the lock. When it
-  differs from the one the cached outputs were made with, the cache is dropped.
+* *outputs* covers what a cell can see: the package (all but ``book/``, which no cell imports), the tables of measurements
+  in ``benchmarks/results`` and the lock. When it differs from the one the cached outputs were made with, the cache is dropped.
 * *pages* covers that and what only shapes pages: ``book/``, the bibliography, the configuration. When it differs from
   the one of the last build without a warning, every page is made again. A build that failed or warned leaves none, so
   the next one repeats its warnings instead of passing because nothing changed.
@@ -55,6 +55,7 @@ def keys(package: Path, source: Path) -> dict[str, str]:
     """The two keys of this moment: `package` is scaling_helpers/, `source` the folder with _config.yml."""
     files = package_files(package)
     lock = [path for path in (source / "requirements.lock",) if path.exists()]
+    lock += sorted((source / "benchmarks" / "results").glob("*.csv"))
     shape = [path for name in ("references.bib", "_config.yml", "_toc.yml") if (path := source / name).exists()]
     seen_by_cells = [path for path in files if not path.is_relative_to(package / "book")]
     return {"outputs": digest(seen_by_cells + lock, package), "pages": digest(files + lock + shape, package)}
