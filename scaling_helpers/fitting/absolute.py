@@ -27,18 +27,36 @@ def sharpen(problem: Problem, theta: Array, held: NDArray[np.bool_], width: floa
     The subgradient is that of least length in units of each parameter's own pull; coordinates ``held`` do not move.
     """
     free = np.flatnonzero(~held)
-    best, least = theta, float((problem.weight * np.abs(_residuals(problem, theta))).sum())
-    on_kink = np.flatnonzero(np.abs(_residuals(problem, theta)) <= 3.0 * width)
-    if 0 < on_kink.size <= MOST_ON_KINK:
-        trial = theta
-        for _ in range(8):
-            before, trial = trial, _step(problem, trial, free, on_kink)
-            if not np.abs(trial - before).max() < 0.1:  # nor NaN: the rounding did not find the kinks
-                break
-            value = float((problem.weight * np.abs(_residuals(problem, trial))).sum())
-            if value <= least:
-                best, least = trial, value
-    return best, least, _smallest_subgradient(problem, best, free, on_kink)
+    before = _total(problem, theta)
+    tried = [(before, np.inf, theta, np.zeros(5))]
+    for reach in (3.0, 100.0, 10_000.0):  # where the rounded minimum is flat, it leaves kinks further off
+        on_kink = np.flatnonzero(np.abs(_residuals(problem, theta)) <= reach * width)
+        if on_kink.size > MOST_ON_KINK:
+            break
+        point = _met(problem, theta, free, on_kink) if on_kink.size else theta
+        slope = _smallest_subgradient(problem, point, free, on_kink)
+        total = _total(problem, point)
+        if total <= before * (1 + 1e-13):
+            tried.append((total, float(np.linalg.norm(slope)), point, slope))
+    least = min(total for total, *_ in tried)
+    total, size, point, slope = min((one for one in tried if one[0] <= least * (1 + 1e-13)), key=lambda one: one[1])
+    if not np.isfinite(size):
+        slope = _smallest_subgradient(problem, point, free, np.flatnonzero(np.abs(_residuals(problem, point)) <= 3.0 * width))
+    return point, total, slope
+
+
+def _total(problem: Problem, theta: Array) -> float:
+    return float((problem.weight * np.abs(_residuals(problem, theta))).sum())
+
+
+def _met(problem: Problem, theta: Array, free: NDArray[np.intp], on_kink: NDArray[np.intp]) -> Array:
+    """The point near ``theta`` where the runs on the kink are met exactly, or ``theta`` if there is none."""
+    point = theta
+    for _ in range(8):
+        before, point = point, _step(problem, point, free, on_kink)
+        if not np.abs(point - before).max() < 0.1:  # nor NaN: the rounding did not find the kinks
+            return theta
+    return point
 
 
 def _terms(problem: Problem, theta: Array) -> tuple[Array, Array]:

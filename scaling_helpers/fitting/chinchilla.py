@@ -317,7 +317,9 @@ def _race(runs: _Runs, starts: Array) -> Array:
     theta = starts
     for width, steps in zip(_widen(runs.objective), (10, 6), strict=False):
         ends = descend(runs.problem, theta, width, exact=False, tolerance=1e-2, limit=steps)
-        keep = np.argsort(ends.value, kind="stable")[: max(FINALISTS, len(theta) // 2, 6000 // runs.problem.n)]
+        # Absolute values have many minima close together, and a race by squares cannot tell which is least.
+        share = 1 if isinstance(runs.objective, LeastAbsolute) else 2
+        keep = np.argsort(ends.value, kind="stable")[: max(FINALISTS, len(theta) // share, 6000 // runs.problem.n)]
         theta = ends.theta[np.sort(keep)]
     return theta
 

@@ -16,8 +16,8 @@ __all__ = ["hoffmann_starts", "profile_starts"]
 
 Array = NDArray[np.float64]
 
-#: Exponents of the profile grid: from nearly none to steeper than any published.
-GRID = np.geomspace(0.02, 6.0, 30)
+#: Exponents of the profile grid: from nearly none to steeper than any published, and one so steep that its term is a step.
+GRID = np.append(np.geomspace(0.02, 6.0, 30), 20.0)
 #: (runs x starts) that the default strategy spends on its descents.
 EFFORT = 12_000
 FEWEST, MOST = 48, 400
@@ -47,7 +47,7 @@ def profile_starts(problem: Problem, rows: int | None = None) -> Array:
     """
     if rows is None:
         rows = int(np.clip(EFFORT // problem.n, FEWEST, MOST))
-    value, constant, level_a, level_b = _profile(problem)
+    value, constant, most_a, most_b = _profile(problem)
     alpha, beta = np.meshgrid(GRID, GRID, indexing="ij")
     padded = np.pad(value, 1, constant_values=np.inf)
     size = GRID.size
@@ -60,12 +60,14 @@ def profile_starts(problem: Problem, rows: int | None = None) -> Array:
     order = np.lexsort((value.ravel(), -(2 * valley + on_lattice.ravel())))[:rows]
     loss = np.exp(problem.target) if problem.log else problem.target
     faint = 1e-3 * float(loss.min())
-    columns = [np.log(np.maximum(level.ravel()[order], faint)) for level in (level_a, level_b, constant)]
-    return np.stack([*columns, alpha.ravel()[order], beta.ravel()[order]], axis=1)
+    log_a, log_b, log_e = (np.log(np.maximum(most.ravel()[order], faint)) for most in (most_a, most_b, constant))
+    alpha, beta = alpha.ravel()[order], beta.ravel()[order]
+    # Terms are known where they are greatest; levels are at the mean.
+    return np.stack([log_a + alpha * problem.x.min(), log_b + beta * problem.z.min(), log_e, alpha, beta], axis=1)
 
 
 def _profile(problem: Problem) -> tuple[Array, Array, Array, Array]:
-    """Least squares for E, A, B >= 0 at every cell of the grid: remaining squares, E, A, B, each (30, 30)."""
+    """Least squares for E, A, B >= 0 at every cell of the grid: the squares left, E, and the largest value of either term."""
     size = GRID.size
     gram_a, gram_b = np.zeros((size, 4)), np.zeros((size, 4))  # with itself, the constant, the target
     gram_ab = np.zeros((size, size))
@@ -106,7 +108,4 @@ def _profile(problem: Problem) -> tuple[Array, Array, Array, Array]:
         full[..., support] = solved
         kept = np.where(better[..., None], full, kept)
     kept = kept * unit
-    # Back from the run of greatest term to the mean.
-    level_a = kept[..., 1] * np.exp(GRID * problem.x.min())[:, None]
-    level_b = kept[..., 2] * np.exp(GRID * problem.z.min())[None, :]
-    return best, kept[..., 0], level_a, level_b
+    return best, kept[..., 0], kept[..., 1], kept[..., 2]
