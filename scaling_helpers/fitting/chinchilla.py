@@ -395,7 +395,7 @@ def _to_bounds(
     for k in (0, 1):
         exponent, free = theta[:, 3 + k], ~held[:, k]
         outside[k] = free & ~(exponent > 1e-9)
-        steep[k] = ~held[:, 3 + k] & (exponent > runs.steepest[k])
+        steep[k] = ~held[:, 3 + k] & (exponent > 0.99 * runs.steepest[k])
         largest = theta[:, k] - np.minimum(exponent * ends[k][0], exponent * ends[k][1])
         faint[k] = free & (largest < least - 6.0)
     faint[2] = ~held[:, 2] & (theta[:, 2] < least - 3.0)

@@ -385,3 +385,41 @@ def test_any_positive_numbers_give_a_finite_fit_or_a_reason(rows):
     assert np.isfinite(found.predicted).all()
     by_hand = (weights * Huber().value(found.residuals)).sum()
     assert by_hand == pytest.approx(found.objective, rel=1e-6, abs=1e-12 * weights.sum())
+
+
+# ---- absolute values, whose slope jumps --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", ["log", "loss"])
+def test_least_absolute_deviation_ends_where_some_slope_is_zero(runs, space):
+    """At the minimum of a sum of kinks some runs are met exactly, and pull with at most their weight to balance the rest."""
+    found = fit_chinchilla(runs.N, runs.D, runs.loss, objective=LeastAbsolute(space))
+    met = np.abs(found.residuals) < 1e-12
+    assert 3 <= met.sum() <= 5
+    assert found.status is Status.CONVERGED and found.grad_norm < 1e-6
+    # Independent of the solver: the derivatives of the law, and pulls of the runs on kinks by least squares.
+    law = found.law
+    a, b = law.A / runs.N**law.alpha, law.B / runs.D**law.beta
+    slopes = np.stack([a, b, np.full(a.size, law.E), -a * np.log(runs.N), -b * np.log(runs.D)])
+    if space == "log":
+        slopes /= found.predicted
+    others = (slopes * np.sign(found.residuals))[:, ~met].sum(axis=1)
+    pulls, *_ = np.linalg.lstsq(slopes[:, met], -others, rcond=None)
+    assert np.abs(pulls).max() <= 1 + 1e-6
+    np.testing.assert_allclose(slopes[:, met] @ pulls, -others, atol=1e-6 * np.abs(slopes).sum(axis=1).max())
+
+
+def test_a_refit_by_absolute_values_is_as_low_as_the_fit(runs):
+    fit = fit_chinchilla(runs.N, runs.D, runs.loss, objective=LeastAbsolute())
+    counts = np.random.default_rng(4).multinomial(runs.N.size, np.full(runs.N.size, 1 / runs.N.size), size=6)
+    again = fit.refit(weights=counts)
+    for objective, weights in zip(again.objectives, counts, strict=True):
+        alone = fit_chinchilla(runs.N, runs.D, runs.loss, weights=weights, objective=LeastAbsolute())
+        assert objective == pytest.approx(alone.objective, rel=1e-7)
+
+
+def test_a_term_that_only_sets_the_smallest_models_apart_ends_at_the_steepest_exponent():
+    N, D = np.repeat([1e7, 2e8, 3e9], 12), np.tile(np.geomspace(1e9, 1e12, 12), 3)
+    found = fit_chinchilla(N, D, 1.5 + 0.5 * (N == 1e7) + (D / 1e9) ** -0.3, objective=LeastSquares())
+    assert "alpha" in found.at_bound and found.status is Status.AT_BOUND
+    np.testing.assert_allclose(found.predicted, found.data["loss"], rtol=1e-6)
