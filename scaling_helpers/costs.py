@@ -109,7 +109,12 @@ class Cost:
 @dataclass(frozen=True)
 class Utilisation:
     """The share of a device's peak that a run of ``flop`` FLOP in ``device_hours`` kept: ``value`` of ``peak`` FLOP/s in
-    ``precision``."""
+    ``precision``.
+
+    >>> found = utilisation(3.8e25, device("h100"), 2.67e7)
+    >>> round(found.value, 2)
+    0.4
+    """
 
     value: Any
     flop: Any
@@ -121,7 +126,11 @@ class Utilisation:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a training run: ``device_hours`` and what they cost, ``usd``."""
+    """One stage of a training run: ``device_hours`` and what they cost, ``usd``.
+
+    >>> [stage.name for stage in deepseek_v3().stages]
+    ['pre-training', 'context extension', 'post-training']
+    """
 
     name: str
     device_hours: float
@@ -130,7 +139,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class StagedCost:
-    """A training run by stages, at one rent; ``leaves_out`` lists what the sum does not count."""
+    """A training run by stages, at one rent; ``leaves_out`` lists what the sum does not count.
+
+    >>> run = deepseek_v3()
+    >>> f"{run.device_hours:.4g} hours, ${run.usd:.4g}"
+    '2.788e+06 hours, $5.576e+06'
+    """
 
     stages: tuple[Stage, ...]
     usd_per_hour: float

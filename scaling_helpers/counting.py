@@ -45,7 +45,12 @@ CONVENTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Parameters:
-    """Weights of a model by kind: whole numbers."""
+    """Weights of a model by kind: whole numbers.
+
+    >>> weights = MODELS["gpt-3"].parameters
+    >>> weights.attention + weights.feed_forward < weights.total
+    True
+    """
 
     embedding: int
     positions: int
@@ -74,7 +79,12 @@ class Parameters:
 
 @dataclass(frozen=True)
 class ForwardFlop:
-    """FLOP of one token's forward pass, by operation."""
+    """FLOP of one token's forward pass, by operation.
+
+    >>> flop = MODELS["gpt-3"].forward()
+    >>> flop.feed_forward < flop.total
+    True
+    """
 
     embedding: float
     projections: float

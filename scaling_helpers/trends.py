@@ -90,6 +90,10 @@ class Growth:
     """A published growth rate as a factor a year, with its interval where one was given.
 
     ``low`` and ``high`` are None where the source has no interval; ``interval`` says what they are; ``path`` names the fact.
+
+    >>> growth = yearly_growth("compute/frontier")
+    >>> round(growth.median, 1), growth.low, growth.high
+    (4.5, 4.0, 5.0)
     """
 
     median: float
@@ -142,6 +146,10 @@ def compute_points(
 
     ``column``: "flop", "tokens", "params" or "cost_usd". ``top``: only models that were among the ``top`` largest of the list
     when released (the running top of Epoch AI's frontier trend). ValueError where fewer than three remain.
+
+    >>> times, flop, ids = compute_points(until=2024.4)
+    >>> len(times) == len(flop) == len(ids) == 40
+    True
     """
     models = []
     for row_id, row in facts.table("compute_history").items():
@@ -182,7 +190,12 @@ def fit_compute_growth(*, since: float = 2010.0, until: float = 2100.0, top: int
 
 
 def fit_token_growth(*, since: float = 2010.0, until: float = 2100.0) -> GrowthFit:
-    """Growth of the number of training tokens over the models of ``compute_history`` that have one."""
+    """Growth of the number of training tokens over the models of ``compute_history`` that have one.
+
+    >>> fit = fit_token_growth()
+    >>> bool(fit.growth > 1)
+    True
+    """
     from .fitting import fit_growth
 
     times, values, _ = compute_points(since=since, until=until, column="tokens")
@@ -327,7 +340,12 @@ def exhaustion_year(stock: Any, tokens: Any, growth: Any, start: Any, epochs: An
 
 @dataclass(frozen=True)
 class Exhaustion:
-    """When the stock is used up: ``median`` year, ``low`` and ``high`` of the interval of ``level``, and the ``draws``."""
+    """When the stock is used up: ``median`` year, ``low`` and ``high`` of the interval of ``level``, and the ``draws``.
+
+    >>> forecast = exhaustion(n=1000)
+    >>> forecast.low < forecast.median < forecast.high, forecast.draws.shape
+    (True, (1000,))
+    """
 
     median: float
     low: float
@@ -412,6 +430,10 @@ class LimitForecast:
     """Which limit comes first, and where.
 
     probability: limit -> chance that it is the lowest; they sum to 1. median, low, high: of the lowest limit, FLOP, at ``level``.
+
+    >>> forecast = first_limit()
+    >>> round(sum(forecast.probability.values()), 6), forecast.low < forecast.median < forecast.high
+    (1.0, True)
     """
 
     probability: Mapping[str, float]

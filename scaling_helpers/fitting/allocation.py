@@ -29,6 +29,10 @@ class PowerAllocation:
     """N* = N0 (C / C0)**a parameters and D* = D0 (C / C0)**b tokens at a budget of C FLOP.
 
     C0, N0, D0 positive; a and b any finite numbers (a + b = 1 where C = 6 N D exactly). TypeError or ValueError else.
+
+    >>> law = PowerAllocation(C0=1e20, N0=1e9, a=0.5, D0=1.67e10, b=0.5)
+    >>> float(law.best_params(1e22)), round(float(law.tokens_per_parameter(1e22)), 1)
+    (10000000000.0, 16.7)
     """
 
     C0: Any

@@ -88,6 +88,11 @@ class CurveFit(Fit):
     exponents that could be half or twice as large without the data ruling it out (the likelihood ratio at 95%, errors of
     unknown size; no degrees of freedom left counts as undetermined). It is empty for a fit that the data fix.
     minima: (m, p), the different minima that the starts reached, best first, with minima_objectives (m,).
+
+    >>> from scaling_helpers.fitting import fit_power_law
+    >>> fit = fit_power_law([1.0, 10.0, 100.0], [8.0, 4.0, 2.0])
+    >>> round(float(fit.law.slope), 4), fit.undetermined
+    (0.301, ())
     """
 
     form: Form

@@ -51,6 +51,13 @@ class EnvelopePoint:
     """The envelope at one budget: ``compute`` FLOP, the run that is lowest there, its N, D and loss.
 
     ``censored``: the run has the smallest or the largest size that was trained, so that N* may lie beyond.
+
+    >>> N, D = np.repeat([1e8, 3e8, 1e9, 3e9], 20), np.tile(np.geomspace(1e8, 1e12, 20), 4)
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> fit = fit_envelope(N, N, D, BESIROGLU_2024.loss(N, D))
+    >>> point = fit.points[0]
+    >>> point.N, point.censored
+    (100000000.0, True)
     """
 
     compute: float
@@ -69,6 +76,12 @@ class EnvelopeFit(Fit):
     ``b`` at C0, the geometric mean of the budgets that count. ``points``: the whole envelope by rising compute. ``N_line``,
     ``D_line``: the lines on log axes; their standard errors take bins for independent and are too small. ``per_decade``:
     budgets a decade. The objective is the sum of squared residuals of log N* about its line.
+
+    >>> N, D = np.repeat([1e8, 3e8, 1e9, 3e9], 20), np.tile(np.geomspace(1e8, 1e12, 20), 4)
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> fit = fit_envelope(N, N, D, BESIROGLU_2024.loss(N, D))
+    >>> len(fit.carriers), 0.3 < fit.a < 0.7
+    (4, True)
     """
 
     points: tuple[EnvelopePoint, ...]
@@ -171,6 +184,12 @@ def fit_envelope(
     ValueError where a run has several sizes, or where fewer than two budgets remain that neither the smallest nor the largest
     size carries; and for columns that are not positive and finite. The status is UNDETERMINED where fewer than three sizes
     carry the rest.
+
+    >>> N, D = np.repeat([1e8, 3e8, 1e9, 3e9], 20), np.tile(np.geomspace(1e8, 1e12, 20), 4)
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> fit = fit_envelope(N, N, D, BESIROGLU_2024.loss(N, D))
+    >>> bool(fit.law.best_params(1e22) > fit.law.best_params(1e21))
+    True
     """
     N, D, loss = column("N", N), column("D", D), column("loss", loss)
     n = columns(2, "an envelope", N=N, D=D, loss=loss)

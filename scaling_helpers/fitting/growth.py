@@ -59,6 +59,10 @@ class GrowthFit(Fit):
     Coordinates: ``log_level`` at the mean time of the points, ``log_growth`` a year. Intervals are the classical ones of a
     straight line: normal errors of one size on the logarithm (one size over the square root of the weight where weights are
     given), t distribution with n - 2 degrees of freedom.
+
+    >>> fit = fit_growth([2018, 2019, 2020, 2021, 2022], [1.0, 3.8, 17.0, 63.0, 260.0])
+    >>> round(fit.growth, 2), round(fit.doubling_time, 2)
+    (4.03, 0.5)
     """
 
     @property

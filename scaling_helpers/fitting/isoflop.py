@@ -68,6 +68,14 @@ class Valley:
     noise for Akima; 0 and infinity where no size is ruled out); None where too few points leave no scatter to judge by.
     log_error: standard error of log N, or None. points: runs of positive weight. reason: "" for a valley that counts, else
     why it is left out of the power law.
+
+    >>> from scaling_helpers.laws import HOFFMANN_2022
+    >>> from scaling_helpers.fitting import planted_runs
+    >>> runs = planted_runs(HOFFMANN_2022, noise=0.005, spread=16.0)
+    >>> fit = fit_isoflop(runs.N, runs.D, runs.loss, budget=runs.budget, method="shape")
+    >>> valley = fit.valleys[2]
+    >>> valley.budget, valley.points, valley.low < valley.N < valley.high
+    (1e+20, 12, True)
     """
 
     budget: float
@@ -99,6 +107,13 @@ class IsoflopFit(Fit):
     others with their reasons. ``N_line`` and ``D_line`` are the lines on log axes, with the interval of a slope. ``shape`` is
     set for the corrected variant. ``method``, ``weighted``, ``level``: as asked for. The objective is the sum of squared
     residuals of the loss.
+
+    >>> from scaling_helpers.laws import HOFFMANN_2022
+    >>> from scaling_helpers.fitting import planted_runs
+    >>> runs = planted_runs(HOFFMANN_2022, noise=0.005, spread=16.0)
+    >>> fit = fit_isoflop(runs.N, runs.D, runs.loss, budget=runs.budget, method="shape")
+    >>> len(fit.valleys), len(fit.excluded), 0.4 < fit.a < 0.5
+    (5, 0, True)
     """
 
     valleys: tuple[Valley, ...]
@@ -219,6 +234,14 @@ def fit_isoflop(
     So the correction removes the 5% and pays with half as much spread again in each N*, and none in the exponent. At a noise
     of 1% the two are about as far from the truth; above it, or with windows narrower than these, the parabola is the closer
     one.
+
+    >>> from scaling_helpers.laws import HOFFMANN_2022
+    >>> from scaling_helpers.fitting import planted_runs
+    >>> runs = planted_runs(HOFFMANN_2022, noise=0.005, spread=16.0)
+    >>> fit = fit_isoflop(runs.N, runs.D, runs.loss, budget=runs.budget, method="shape")
+    >>> interval = fit.bootstrap(100).interval("best_params", C=1e23)
+    >>> interval.low < HOFFMANN_2022.optimal(1e23).N < interval.high
+    True
     """
     N, D, loss = column("N", N), column("D", D), column("loss", loss)
     n = columns(3, "a valley", N=N, D=D, loss=loss)

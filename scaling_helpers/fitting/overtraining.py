@@ -42,6 +42,13 @@ def fit_overtraining(N: Any, D: Any, loss: Any, *, objective: Objective | None =
 
     At least four runs, of two sizes and two token counts, and not all of one D / N, which could not tell a from b. ValueError or
     TypeError names what is wrong.
+
+    >>> from scaling_helpers.laws import GADRE_2024
+    >>> law = next(iter(GADRE_2024.values()))
+    >>> N, D = np.repeat([1e8, 4e8, 1.6e9], 3), np.tile([1e10, 5e10, 2e11], 3)
+    >>> fit = fit_overtraining(N, D, law.loss(N, D))
+    >>> round(float(fit.law.eta / law.eta), 4)
+    1.0
     """
     N, D, loss = column("N", N), column("D", D), column("loss", loss)
     weights = point_weights(weights, columns(4, "the over-training law", N=N, D=D, loss=loss))

@@ -35,6 +35,11 @@ class PlantedRuns:
     """Runs made from a law, a row each: N parameters, D tokens, loss in nats per token, ``run`` (the number of the
     configuration: seeds of one configuration share it, so it says what a cluster bootstrap must keep together) and
     ``budget`` in FLOP. All of shape (n,).
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, budgets=[1e19, 1e20], sizes=5)
+    >>> sorted(runs.columns())
+    ['D', 'N', 'budget', 'loss', 'run']
     """
 
     N: Array

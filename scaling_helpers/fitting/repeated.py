@@ -65,6 +65,13 @@ def fit_data_constrained(
     A constant at a bound, 0.01 or 1e5, is in ``at_bound``; one that half or double of it would serve as well is in
     ``undetermined``. ValueError: fewer runs than coordinates, no run that repeats (R_D has no meaning then), or columns that are
     not positive and finite; TypeError: a base that is no ChinchillaLaw.
+
+    >>> from scaling_helpers.laws import MUENNIGHOFF_2023, MUENNIGHOFF_2023_REPEATED as law
+    >>> N, U = np.repeat([1e8, 1e9, 3e9], 5), 1e9
+    >>> D = U * np.tile([1.0, 4.0, 16.0, 64.0, 256.0], 3)
+    >>> fit = fit_data_constrained(N, D, np.full(15, U), law.loss(N, D, U), base=MUENNIGHOFF_2023)
+    >>> bool(abs(fit.law.R_D / law.R_D - 1) < 1e-6)
+    True
     """
     N, D, U, loss = column("N", N), column("D", D), column("U", U), column("loss", loss)
     if base is not None and not isinstance(base, ChinchillaLaw):

@@ -21,7 +21,15 @@ Array = NDArray[np.float64]
 
 
 class Status(Enum):
-    """How a fit ended. Only CONVERGED is a minimum that the data put there."""
+    """How a fit ended. Only CONVERGED is a minimum that the data put there.
+
+    >>> from scaling_helpers.fitting import fit_chinchilla, planted_runs
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, noise=0.01, seed=0)
+    >>> fit = fit_chinchilla(runs.N, runs.D, runs.loss)
+    >>> fit.status, fit.status.value
+    (<Status.CONVERGED: 'converged'>, 'converged')
+    """
 
     CONVERGED = "converged"
     AT_BOUND = "stopped at a bound: the data do not fix every parameter"
@@ -35,6 +43,14 @@ class Refits:
     """Many fits of one form to changed data, a row each.
 
     ``thetas`` (S, p) in the fit's own coordinates, ``objectives`` (S,) sums, ``grad_norms`` (S,), ``converged`` (S,) bool.
+
+    >>> from scaling_helpers.fitting import fit_chinchilla, planted_runs
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, noise=0.01, seed=0)
+    >>> fit = fit_chinchilla(runs.N, runs.D, runs.loss)
+    >>> again = fit.refit(weights=np.ones((3, 60)))
+    >>> again.thetas.shape, again.converged.all()
+    ((3, 5), np.True_)
     """
 
     thetas: Array

@@ -108,6 +108,10 @@ class PassCurve:
 
     ``k`` (K,) attempts, ``estimate``, ``low`` and ``high`` (K,) fractions, ``per_problem`` (K, P), ``level`` of the interval,
     which comes from drawing the problems again ``draws`` times.
+
+    >>> curve = benchmark_pass_at_k(n=100, c=[0, 1, 5, 20, 90], k=[1, 10])
+    >>> curve.estimate.round(3).tolist(), curve.per_problem.shape
+    ([0.232, 0.484], (2, 5))
     """
 
     k: Array

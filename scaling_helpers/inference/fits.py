@@ -41,6 +41,10 @@ class BetaFit(Fit):
     over problems; ``data`` has "n", "c", "weights". Coordinates: log a, log b and, with zero inflation, the log
     odds of the solvable share. ``fit.bootstrap(n)`` draws the problems again; then
     ``boot.interval("coverage", k=1000)`` is the interval of a prediction.
+
+    >>> fit = fit_beta(100, [0, 1, 5, 20, 90, 3, 0, 60])
+    >>> bool(0 < fit.law.coverage(1) < fit.law.coverage(100) < 1)
+    True
     """
 
     @property
@@ -302,6 +306,10 @@ class ExponentiatedPowerFit(Fit):
 
     ``law`` is an :class:`~scaling_helpers.inference.ExponentiatedPower`; ``data`` has "k", "coverage", "weights"; residuals are
     those of the space of the estimator. Coordinates: log(-a) and b.
+
+    >>> fit = fit_exponentiated_power([1, 10, 100], [0.1, 0.3, 0.5])
+    >>> bool(0.5 < fit.law.coverage(1000) < 1)
+    True
     """
 
     @property

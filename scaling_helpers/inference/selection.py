@@ -100,6 +100,10 @@ class VoteAccuracy:
 
     ``method`` is "exact" (the multinomial summed out) or "simulated" (votes drawn); then ``standard_error`` is that of the
     draws, else 0.
+
+    >>> vote = vote_accuracy([0.6, 0.4], 3)
+    >>> round(vote.value, 3), vote.method
+    (0.648, 'exact')
     """
 
     value: float
@@ -222,6 +226,9 @@ def verifier_plateau(p: Any, true_positive: Any, false_positive: Any) -> Any:
 
     With f > 0 it stays below 1, and for hard problems (small p) far below. Nought where nothing is ever accepted and p is nought.
     Floats, arrays or tracers.
+
+    >>> round(float(verifier_plateau(0.1, 0.9, 0.1)), 3)  # one problem in ten solved, one acceptance in ten wrong
+    0.5
     """
     p, right, wrong = fraction("p", p), fraction("true_positive", true_positive), fraction("false_positive", false_positive)
     accepted = p * right + (1.0 - p) * wrong

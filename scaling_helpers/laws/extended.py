@@ -34,6 +34,11 @@ class PrecisionLaw:
 
     ``base`` is the law at full precision, ``gamma`` in bits. With ``C_T``, ``g_D``, ``g_N`` and ``g_P`` given, :meth:`harm` adds
     what rounding after training costs: C_T D**g_D / N**g_N exp(-P / g_P), which grows with the tokens seen.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> law = PrecisionLaw(BESIROGLU_2024, gamma=2.0)
+    >>> bool(law.loss(1e9, 1e11, P=4.0) > law.loss(1e9, 1e11, P=16.0))
+    True
     """
 
     base: ChinchillaLaw
@@ -78,6 +83,10 @@ arXiv:2402.07871).
 
     ``G`` is how many times finer the experts are than a dense feed-forward layer; N and D are as the paper counts them.
     As G grows, the law becomes that of a dense model with coefficient ``a``.
+
+    >>> law = GranularityLaw(a=20.0, b=30.0, c=0.5, g=2.0, alpha=0.1, beta=0.15, gamma=0.6)  # invented constants
+    >>> bool(law.loss(1e9, 1e11, G=16.0) < law.loss(1e9, 1e11, G=1.0))
+    True
     """
 
     a: Any
@@ -112,6 +121,12 @@ class DistillationLaw:
 
     L_T + L_T**-c0 (1 + (L_T / (L_S d1))**(1 / f1))**(-c1 f1) (A / N**a + B / D**b)**g, where L_S is the loss that
     ``alone``, the law of training without a teacher, gives the student. Their coefficients were not seen, so none stand here.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> invented = dict(A=1e3, B=1e4, a=0.4, b=0.4, g=0.9, c0=1.0, c1=1.0, d1=1.0, f1=0.1)
+    >>> law = DistillationLaw(BESIROGLU_2024, **invented)
+    >>> law.alone is BESIROGLU_2024
+    True
     """
 
     alone: ChinchillaLaw

@@ -35,6 +35,10 @@ class PowerLaw:
     that no x removes) may be 0. ``variable`` is what x is: "N", "D", "C" or a word. ``fit`` names the fit that the
     constants belong to: laws that combine terms refuse terms of different fits.
     Constants that are not one finite number of the right sign raise TypeError or ValueError.
+
+    >>> law = PowerLaw(scale=1e4, exponent=0.5, constant=1.5)
+    >>> float(law.loss(1e4)), float(law.loss(1e8))
+    (2.5, 1.51)
     """
 
     scale: Any

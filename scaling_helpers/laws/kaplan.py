@@ -292,6 +292,10 @@ class KaplanAllocation:
 
     Each pair is (amount at one PF-day, exponent). All methods take FLOP; :data:`PF_DAY` converts.
     ``frontier`` is L(C_min), the loss that this spending reaches.
+
+    >>> from scaling_helpers.laws import KAPLAN_2020_ALLOCATION
+    >>> KAPLAN_2020_ALLOCATION.params  # at one PF-day, and the exponent
+    (1300000000.0, 0.73)
     """
 
     params: tuple[float, float]

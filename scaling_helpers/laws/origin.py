@@ -44,6 +44,10 @@ class Origin:
     ``params_range`` (N), ``tokens_range`` (D), ``compute_range`` (C, FLOP) and ``ratio_range`` (D / N) are what the runs
     covered; None: not stated in our sources, so that nothing is said when it is left. ``conventions`` says how N, D, C
     and the loss are counted, ``notes`` what else a user has to know.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> BESIROGLU_2024.origin.citation, BESIROGLU_2024.origin.digits
+    ('Besiroglu et al. 2024, arXiv:2404.10102, Table 1', 'four')
     """
 
     id: str

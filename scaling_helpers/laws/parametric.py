@@ -43,6 +43,10 @@ class ChinchillaLaw:
 
     E is in nats per token; A and B are what is left of the loss at N = 1 and D = 1; alpha and beta are
     dimensionless. All five must be positive and finite (E may be 0), else ValueError or TypeError.
+
+    >>> law = ChinchillaLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> round(law.loss(70e9, 1.4e12), 4), f"{law.optimal(5.76e23).N:.3g}"
+    (1.9739, '7.22e+10')
     """
 
     E: Any
@@ -117,7 +121,11 @@ class ChinchillaLaw:
 
 
 def matching_size(law: ChinchillaLaw, D: Any) -> Any:
-    """The number of parameters for which ``D`` tokens are compute-optimal under ``law``."""
+    """The number of parameters for which ``D`` tokens are compute-optimal under ``law``.
+
+    >>> f"{matching_size(BESIROGLU_2024, 1.4e12):.3g}"
+    '7.63e+10'
+    """
     # alpha A / N**alpha = beta B / D**beta, solved for N.
     return (law.alpha * law.A / (law.beta * law.B)) ** (1.0 / law.alpha) * D ** (law.beta / law.alpha)
 

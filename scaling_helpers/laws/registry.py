@@ -40,5 +40,8 @@ def catalogue() -> Mapping[str, Any]:
     Each has ``origin`` (citation, estimator, digits, fitted ranges, units), ``form`` (its formula in words) and
     ``answers``: the name of each method that computes something -> the quantities it takes, in order. Laws with a
     ``loss`` of ("N", "D") fit wherever a law of size and data is asked for.
+
+    >>> [id for id, law in catalogue().items() if "U" in law.answers.get("loss", ())]
+    ['muennighoff-2023/repeated']
     """
     return MappingProxyType({law.origin.id: law for law in _published()})

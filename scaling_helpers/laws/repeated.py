@@ -26,6 +26,10 @@ class DataConstrainedLaw:
     Repeated tokens and excess parameters count for less and less: with U unique tokens read D / U times, the law
     ``base`` is applied to D' = U + U R_D (1 - exp(-(D/U - 1) / R_D)), and to N' of the same form with R_N, where
     excess are the parameters beyond those that ``base`` would give to U tokens. ``R_D`` and ``R_N`` are positive.
+
+    >>> law = DataConstrainedLaw(MUENNIGHOFF_2023, R_D=15.4, R_N=5.3)
+    >>> round(law.loss(7e9, 100e9, U=25e9), 3), f"{law.effective_tokens(100e9, 25e9):.3g}"
+    (2.267, '9.31e+10')
     """
 
     base: ChinchillaLaw

@@ -44,6 +44,11 @@ class Allocation:
     "closed form"; "bracket", with the two sizes in ``bracket`` between which the exact derivative of the loss turns from
     falling to rising; or "kink", where it does so by a jump. Where a budget had to be found, ``compute_bracket`` holds
     the two between which the best loss passes the one that was asked for.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> best = BESIROGLU_2024.optimal(5.76e23)
+    >>> f"{best.N:.3g}, {best.D:.3g}, {best.loss:.4f}, {best.tokens_per_parameter:.1f}", best.certified
+    ('7.22e+10, 1.33e+12, 1.9744, 18.4', 'closed form')
     """
 
     N: Any
@@ -65,6 +70,11 @@ class Tolerance:
     """The sizes at which the loss of the optimum ``best`` costs a share ``extra`` more compute than at the best size.
 
     ``low`` < ``best.N`` < ``high``, in parameters: roots, ``certified`` by "bracket" (the two sides differ in sign).
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> found = size_tolerance(BESIROGLU_2024, 5.76e23, 0.1)
+    >>> f"{found.low:.3g} to {found.high:.3g}"
+    '4.51e+10 to 1.27e+11'
     """
 
     low: Any

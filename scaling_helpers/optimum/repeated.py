@@ -37,6 +37,11 @@ class RepeatedAllocation:
     """``compute`` FLOP on ``N`` parameters that read ``D`` tokens, drawn from ``unique`` ones: ``loss`` nats per token.
 
     ``certified``, ``bracket`` and ``compute_bracket`` as in :class:`~scaling_helpers.optimum.Allocation`.
+
+    >>> from scaling_helpers.laws import MUENNIGHOFF_2023_REPEATED
+    >>> best = data_constrained(MUENNIGHOFF_2023_REPEATED, 1e22, 25e9)
+    >>> round(best.epochs, 2), round(best.tokens_per_parameter, 1)
+    (9.49, 33.8)
     """
 
     N: Any

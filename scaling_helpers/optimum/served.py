@@ -36,6 +36,11 @@ class ServedAllocation:
     ``compute`` is the FLOP of training alone, ``inference_compute`` that of use, ``total`` the bill: their sum, or, with
     prices, the sum of what they cost. ``certified`` and ``bracket`` as in :class:`~scaling_helpers.optimum.Allocation`;
     ``total_bracket`` where the bill had to be found. Floats, or arrays of one shape.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> best = inference_aware(BESIROGLU_2024, 2.0, 1e13)
+    >>> f"{best.N:.3g}", bool(best.total == best.compute + best.inference_compute)
+    ('2e+10', True)
     """
 
     N: Any
