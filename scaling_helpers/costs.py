@@ -21,6 +21,7 @@ from . import facts
 from .laws import FLOP_PER_PARAMETER_TOKEN
 from .optimum import INFERENCE_FLOP
 from .quantities import nonnegative, positive, same_shape
+from .trace import Expr
 
 __all__ = [
     "DEEPSEEK_V3_LEAVES_OUT",
@@ -331,6 +332,6 @@ def _deepseek(name: str) -> float:
 
 def _share(name: str, value: Any) -> Any:
     value = positive(name, value)
-    if np.any(np.asarray(value) > 1.0):
+    if not isinstance(value, Expr) and np.any(np.asarray(value) > 1.0):
         raise ValueError(f"{name} = {float(np.max(value)):g}: a share of the peak is at most 1 (0.4 for 40%)")
     return value
