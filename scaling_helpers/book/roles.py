@@ -38,6 +38,9 @@ FORMAT_OF_UNIT = {
     "tokens/parameter": "ratio",
     "fraction": "percent",
     "runs": "count",
+    "USD": "count",
+    "GPU-hours": "count",
+    "chips": "count",
 }
 #: The mark beside a number that is not read in the primary text or data.
 MARKS = {"digitized": "fig.", "secondary": "2nd"}

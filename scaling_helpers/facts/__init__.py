@@ -70,6 +70,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "USD/hour": (0.01, 1e3),
     "1/mol": (6e23, 6.1e23),
     "g/mol": (1.0, 300.0),
+    "chips": (1.0, 1e9),
     "1": (-1e6, 1e6),
 }
 
@@ -130,6 +131,7 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     ),
     "allocation_exponents": (_LONG, {}),
     "results": (_LONG, {}),
+    "supply": (_LONG, {}),
     "models": (
         ("id", "name", "organization", "released", "params", "active_params", "tokens", "flop", "flop_note", *_PROVENANCE),
         {"params": "parameters", "active_params": "parameters", "tokens": "tokens", "flop": "FLOP"},

@@ -19,6 +19,7 @@ CAPTIONS = {
     "henighan": "Power laws plus constants for twelve kinds of data (Henighan et al.)",
     "allocation_exponents": "Exponents of the best model size, by study",
     "results": "Single results and definitions",
+    "supply": "What techniques on the supply side were measured to do",
     "models": "Published models: parameters, tokens and training compute",
     "hoffmann_optima": "Optima of Hoffmann et al., Tables 3 and A3, as printed",
     "compute_optimal_predictions": "What each method would train with five budgets",
