@@ -14,13 +14,17 @@ from typing import Any
 from .isoflop import isoflop
 from .loss_surface import loss_surface
 from .overtraining import overtraining
+from .which_scaling import which_scaling
+from .who_pays_when import who_pays_when
 from .widget import Explorer
 
-__all__ = ["CATALOGUE", "Explorer", "isoflop", "loss_surface", "overtraining"]
+__all__ = ["CATALOGUE", "Explorer", "isoflop", "loss_surface", "overtraining", "which_scaling", "who_pays_when"]
 
 #: Every explorer of the book, by name.
 CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "isoflop": isoflop,
     "loss_surface": loss_surface,
     "overtraining": overtraining,
+    "which_scaling": which_scaling,
+    "who_pays_when": who_pays_when,
 }

@@ -154,6 +154,38 @@ def test_the_line_of_cheapest_models_is_the_inference_aware_optimum(excess):
         assert (size, tokens) == pytest.approx((best.N, best.D), rel=1e-7)
 
 
+def test_deepseeks_money_reads_deepseeks_tokens_and_every_real_run_its_own():
+    widget = explorers.which_scaling()
+    presets = {preset.label: preset.values for preset in widget.declaration.presets}
+    read = widget.readouts(**presets["DeepSeek-V3"])
+    assert (read["model_D"], read["chip_hours"], read["total_N"]) == pytest.approx((1.48e13, 2.664e6, 6.71e11), rel=1e-9)
+    assert widget.readouts(**presets["Llama 3.1 405B"])["model_D"] == pytest.approx(1.56e13, rel=1e-9)
+    assert read["loss_low"] < widget.readouts(**presets["671B, dense"])["loss_high"] < read["loss_high"]
+
+
+def test_half_the_price_and_twice_the_utilisation_are_one_lever():
+    widget = explorers.which_scaling(utilisation=0.3, price=2.0)
+    cheaper, fuller = widget.readouts(price=1.0), widget.readouts(utilisation=0.6)
+    hours = cheaper.pop("chip_hours"), fuller.pop("chip_hours")
+    assert cheaper == pytest.approx(fuller, rel=1e-9) and hours[0] == pytest.approx(2 * hours[1])
+
+
+def test_a_recipe_twice_as_good_is_worth_twice_the_money():
+    widget = explorers.which_scaling(active=1.0, recipe=2.0)
+    dense = explorers.which_scaling(active=1.0)
+    best = dense.readouts()["dense_N"]
+    assert widget.readouts(model=best)["money_low"] == pytest.approx(2 * dense.values["money"], rel=1e-9)
+
+
+def test_the_break_even_of_thinking_does_not_depend_on_the_size_of_the_models():
+    widget = explorers.who_pays_when()
+    even = [widget.readouts(model=size)["break_even"] for size in (1e9, 3.7e10, 1e12)]
+    assert even == pytest.approx([3 * 1.48e13 * 15 / (1000 * 16)] * 3, rel=1e-9)
+    assert widget.readouts(queries=even[0])["bill_ratio"] == pytest.approx(1.0, rel=1e-9)
+    assert widget.readouts(serving=5.0)["break_even"] == pytest.approx(even[0] / 5, rel=1e-9)
+    assert widget.readouts(think=3.0)["break_even"] is None
+
+
 def test_an_explorer_is_a_widget_that_composes():
     widget = explorers.isoflop(compute=1e21)
     assert isinstance(widget, DOMWidget)
