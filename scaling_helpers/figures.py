@@ -30,6 +30,8 @@ __all__ = [
     "SHORTEST_ALT",
     "Picture",
     "axes",
+    "chips_and_runs",
+    "cost_steps",
     "estimates",
     "inference_costs",
     "isoflop_curves",
@@ -39,6 +41,9 @@ __all__ = [
     "parabolas",
     "real_ratios",
     "repetition",
+    "ruler",
+    "surface_and_frontier",
+    "tenfold_gains",
     "token_ratios",
     "wasted_compute",
 ]
@@ -512,6 +517,142 @@ def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) ->
             _count_ticks(axis)
             axis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
         ax.legend(loc="upper left")
+    return done[0]
+
+
+def surface_and_frontier(
+    law: ChinchillaLaw, budgets: Sequence[float], models: Mapping[str, tuple[float, float]], *, alt: str
+) -> Picture:
+    """Contours of the loss over sizes and tokens, the lines of some budgets (FLOP), and the path of their optima.
+
+    ``models`` maps a name to (parameters, tokens). Raises ValueError for a budget that is not positive, finite and
+    plausible, or for a missing alt text.
+    """
+    budgets = [positive("C", budget) for budget in budgets]
+    sizes, tokens = np.geomspace(1e8, 1e13, 161), np.geomspace(1e9, 1e15, 161)
+    best = law.optimal(np.array(budgets))
+    path = law.optimal(np.geomspace(1e16, 1e30, 60))
+    inside = (sizes[0] < path.N) & (sizes[-1] > path.N) & (tokens[-1] > path.D)
+    with axes(alt, height=4.8) as (ax, done):
+        levels = np.sort(np.append((best.loss[:-1] + best.loss[1:]) / 2, best.loss))
+        heights = law.loss(*np.meshgrid(sizes, tokens))
+        lines = ax.contour(sizes, tokens, heights, levels=levels, colors=LIGHT["axis"], linewidths=1.1)
+        ax.clabel(lines, fmt="%.2f", fontsize=9, colors=LIGHT["muted"])
+        for number, budget in enumerate(budgets):
+            ax.plot(sizes, budget / (FLOP_PER_PARAMETER_TOKEN * sizes), color=LIGHT["law"], linestyle=DASHES[1], linewidth=1.5,
+                    label="a budget: all that one sum of compute can pay" if number == 0 else None)  # fmt: skip
+        ax.plot(path.N[inside], path.D[inside], color=LIGHT["law"], linewidth=2.6, label="frontier: the best of each budget")
+        ax.plot(best.N, best.D, "o", color=LIGHT["law"])
+        for name, (size, read) in models.items():
+            ax.plot(size, read, "s", color=LIGHT["you"], markersize=6)
+            ax.annotate(name, (size, read), (7, 5), textcoords="offset points", color=LIGHT["text"])
+        ax.set(xscale="log", yscale="log", xlim=(sizes[0], sizes[-1]), ylim=(tokens[0], tokens[-1]))
+        ax.set(xlabel="Model size N (parameters)", ylabel="Training tokens D")
+        for axis in (ax.xaxis, ax.yaxis):
+            _count_ticks(axis)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=9.5)
+    return done[0]
+
+
+def tenfold_gains(frontiers: Mapping[str, Any], *, span: tuple[float, float], alt: str) -> Picture:
+    """By which share ten times the compute lowers the least loss, against the compute (FLOP) before the step.
+
+    ``frontiers`` maps a name to a function from compute to least loss. Raises ValueError for more of them than the
+    palette has colours, or for a missing alt text.
+    """
+    if not 0 < len(frontiers) <= len(SERIES):
+        raise ValueError(f"frontiers: give 1 to {len(SERIES)} of them, got {len(frontiers)}")
+    compute = np.geomspace(*span, 101)
+    with axes(alt) as (ax, done):
+        for series, dashes, (name, least) in zip(SERIES, DASHES, frontiers.items(), strict=False):
+            ax.plot(compute, 1 - least(10 * compute) / least(compute), color=LIGHT[series], linestyle=dashes, label=name)
+        ax.set(xscale="log", xlabel="Training compute C (FLOP)", ylabel="Loss that ten times as much removes", ylim=(0, None))
+        ax.yaxis.set_major_locator(_ticker().MultipleLocator(0.05))
+        ax.yaxis.set_major_formatter(_ticker().PercentFormatter(1.0, decimals=0))
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def cost_steps(first: tuple[str, float], steps: Mapping[str, float], last: str, *, unit: str, alt: str) -> Picture:
+    """From one cost to another by factors: (name, value) of the first, factor of each step, name of the last.
+
+    Drawn on a logarithmic axis, where a factor is a length. Raises ValueError for a value or a factor that is not
+    positive, or for a missing alt text.
+    """
+    name, value = first
+    value = positive("first", value)
+    end = len(steps) + 1
+
+    def total(ax: Any, place: int, marker: str, series: str) -> None:
+        ax.plot(value, place, marker, color=LIGHT[series], markersize=9)
+        ax.annotate(numbers.format(value, "count"), (value, place), (0, 9), textcoords="offset points", ha="center")
+
+    with axes(alt, height=1.2 + 0.42 * (len(steps) + 2)) as (ax, done):
+        total(ax, 0, "o", "other")
+        for place, factor in enumerate(steps.values(), start=1):
+            after = value * positive("step", factor)
+            ax.plot([value, value], [place - 1, place], color=LIGHT["axis"], linewidth=1, linestyle=DASHES[5])
+            ax.plot([value, after], [place, place], color=LIGHT["law"], linewidth=8, solid_capstyle="butt")
+            words = f"÷ {numbers.format(1 / factor, 'ratio')}" if factor < 1 else f"× {numbers.format(factor, 'ratio')}"
+            ax.annotate(words, (max(value, after), place), (8, 0), textcoords="offset points", va="center", color=LIGHT["muted"])
+            value = after
+        ax.plot([value, value], [end - 1, end], color=LIGHT["axis"], linewidth=1, linestyle=DASHES[5])
+        total(ax, end, "D", "you")
+        ax.set(xscale="log", xlabel=unit, yticks=range(end + 1))
+        ax.set_yticklabels([name, *steps, last])
+        ax.set_ylim(end + 0.6, -0.9)
+        ax.margins(x=0.14)
+        _count_ticks(ax.xaxis)
+        ax.xaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
+        ax.grid(visible=False, axis="y")
+    return done[0]
+
+
+def chips_and_runs(
+    runs: Mapping[str, tuple[float, float]], chips: Mapping[str, tuple[float, float]], *, days: float, alt: str
+) -> Picture:
+    """Training compute of landmark runs, and what one chip of the time could do in ``days`` at its peak, both in FLOP.
+
+    ``runs`` maps a name to (year, FLOP), ``chips`` a name to (year, FLOP/s). Raises ValueError for none of either, or for a
+    missing alt text.
+    """
+    if not runs or not chips:
+        raise ValueError("runs, chips: nothing to draw")
+    years, speeds = zip(*chips.values(), strict=True)
+    alone = np.array(speeds) * days * 86400
+    with axes(alt, height=4.8) as (ax, done):
+        ax.plot(years, alone, "s", color=LIGHT["law"], linestyle=DASHES[1], label=f"one chip in {days:g} days, at its peak")
+        for name, (year, speed) in chips.items():
+            below: Any = {"xytext": (0, -15), "ha": "center", "fontsize": 9, "color": LIGHT["muted"]}
+            ax.annotate(name, (year, speed * days * 86400), textcoords="offset points", **below)
+        ax.plot(*zip(*runs.values(), strict=True), "o", color=LIGHT["you"], label="training run")
+        for name, (year, flop) in runs.items():
+            ax.annotate(name, (year, flop), (-7, 5), textcoords="offset points", ha="right", fontsize=9.5)
+        ax.set(yscale="log", xlabel="Year", ylabel="Training compute (FLOP)")
+        ax.legend(loc="upper left")
+        ax.margins(x=0.08, y=0.1)
+    return done[0]
+
+
+def ruler(items: Mapping[str, float], *, xlabel: str, kind: str, alt: str) -> Picture:
+    """Quantities of one kind on a logarithmic ruler, smallest at the top; ``kind`` formats them (numbers.KINDS).
+
+    Raises ValueError for no items or an item that is not positive, or for a missing alt text.
+    """
+    if not items:
+        raise ValueError("items: nothing to draw")
+    rows = sorted(((name, positive("item", value)) for name, value in items.items()), key=lambda row: row[1])
+    with axes(alt, height=0.9 + 0.34 * len(rows)) as (ax, done):
+        for place, (_name, value) in enumerate(rows):
+            ax.plot([rows[0][1], value], [place, place], color=LIGHT["axis"], linewidth=1.2)
+            ax.plot(value, place, "o", color=LIGHT["law"])
+            beside: Any = {"xytext": (8, 0), "va": "center", "color": LIGHT["muted"]}
+            ax.annotate(numbers.format(value, kind), (value, place), textcoords="offset points", **beside)
+        ax.set(xscale="log", xlabel=xlabel, yticks=range(len(rows)))
+        ax.set_yticklabels([name for name, _ in rows])
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.margins(x=0.16)
+        ax.grid(visible=False, axis="y")
     return done[0]
 
 

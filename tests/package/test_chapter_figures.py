@@ -108,3 +108,41 @@ def test_figures_of_several_laws_refuse_none() -> None:
         figures.token_ratios({}, {}, {}, alt=ALT)
     with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
         figures.local_exponents({}, lambda law, M: M, studied=(1.0, 2.0), alt=ALT)
+
+
+def test_the_map_names_its_models_and_draws_the_frontier() -> None:
+    svg = figures.surface_and_frontier(BESIROGLU_2024, [1e20, 1e24], {"Gopher": (2.8e11, 3e11)}, alt=ALT).svg
+    assert "Gopher" in svg and "frontier" in svg and "a budget" in svg
+    with pytest.raises(ValueError, match="C = 0 FLOP"):
+        figures.surface_and_frontier(BESIROGLU_2024, [0.0, 1e24], {}, alt=ALT)
+
+
+def test_every_frontier_is_named_and_too_many_are_refused() -> None:
+    least = {"ours": lambda C: BESIROGLU_2024.optimal(C).loss}
+    assert "ours" in figures.tenfold_gains(least, span=(1e18, 1e26), alt=ALT).svg
+    with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
+        figures.tenfold_gains({}, span=(1e18, 1e26), alt=ALT)
+
+
+def test_steps_multiply_up_to_the_last_cost() -> None:
+    svg = figures.cost_steps(("first", 3e7), {"a tenth": 0.1, "twice": 2.0}, "last", unit="hours", alt=ALT).svg
+    for words in ("first", "30M", "÷ 10", "× 2", "last", "6M"):
+        assert words in svg
+    with pytest.raises(ValueError, match="step = 0"):
+        figures.cost_steps(("first", 3e7), {"nothing": 0.0}, "last", unit="hours", alt=ALT)
+
+
+def test_runs_and_chips_are_both_needed() -> None:
+    svg = figures.chips_and_runs({"run": (2012.7, 1e18)}, {"chip": (2010.9, 1e12), "later": (2020.0, 1e14)}, days=100, alt=ALT).svg
+    assert "run" in svg and "chip" in svg and "100 days" in svg
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.chips_and_runs({}, {"chip": (2010.9, 1e12)}, days=100, alt=ALT)
+
+
+def test_a_ruler_orders_its_items_and_refuses_none() -> None:
+    svg = figures.ruler({"large": 1e12, "small": 2.5e9}, xlabel="Tokens", kind="count", alt=ALT).svg
+    assert svg.index("small") < svg.index("large") and "2.5B" in svg
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.ruler({}, xlabel="Tokens", kind="count", alt=ALT)
+    with pytest.raises(ValueError, match="item = 0"):
+        figures.ruler({"none": 0.0}, xlabel="Tokens", kind="count", alt=ALT)
