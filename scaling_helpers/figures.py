@@ -527,6 +527,12 @@ def surface_and_frontier(
 
     ``models`` maps a name to (parameters, tokens). Raises ValueError for a budget that is not positive, finite and
     plausible, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> gopher = {"Gopher": (2.8e11, 3e11)}
+    >>> alt = "A map of losses with two budgets, and Gopher off its frontier"
+    >>> surface_and_frontier(BESIROGLU_2024, [1e20, 1e24], gopher, alt=alt)
+    Picture: A map of losses with two budgets, and Gopher off its frontier
     """
     budgets = [positive("C", budget) for budget in budgets]
     sizes, tokens = np.geomspace(1e8, 1e13, 161), np.geomspace(1e9, 1e15, 161)
@@ -559,6 +565,10 @@ def tenfold_gains(frontiers: Mapping[str, Any], *, span: tuple[float, float], al
 
     ``frontiers`` maps a name to a function from compute to least loss. Raises ValueError for more of them than the
     palette has colours, or for a missing alt text.
+
+    >>> alt = "A level line: the same share for each tenfold"
+    >>> tenfold_gains({"C to the -0.05": lambda C: C**-0.05}, span=(1e18, 1e26), alt=alt)
+    Picture: A level line: the same share for each tenfold
     """
     if not 0 < len(frontiers) <= len(SERIES):
         raise ValueError(f"frontiers: give 1 to {len(SERIES)} of them, got {len(frontiers)}")
@@ -578,6 +588,10 @@ def cost_steps(first: tuple[str, float], steps: Mapping[str, float], last: str, 
 
     Drawn on a logarithmic axis, where a factor is a length. Raises ValueError for a value or a factor that is not
     positive, or for a missing alt text.
+
+    >>> alt = "From 30 million hours by a tenth and by two to 6 million"
+    >>> cost_steps(("first", 3e7), {"size": 0.1, "tokens": 2.0}, "second", unit="Hours", alt=alt)
+    Picture: From 30 million hours by a tenth and by two to 6 million
     """
     name, value = first
     value = positive("first", value)
@@ -615,6 +629,10 @@ def chips_and_runs(
 
     ``runs`` maps a name to (year, FLOP), ``chips`` a name to (year, FLOP/s). Raises ValueError for none of either, or for a
     missing alt text.
+
+    >>> alt = "A run of 2012 that lies below what one chip does in 100 days"
+    >>> chips_and_runs({"run": (2012.7, 5e17)}, {"chip": (2010.9, 1.6e12)}, days=100, alt=alt)
+    Picture: A run of 2012 that lies below what one chip does in 100 days
     """
     if not runs or not chips:
         raise ValueError("runs, chips: nothing to draw")
@@ -638,6 +656,10 @@ def ruler(items: Mapping[str, float], *, xlabel: str, kind: str, alt: str) -> Pi
     """Quantities of one kind on a logarithmic ruler, smallest at the top; ``kind`` formats them (numbers.KINDS).
 
     Raises ValueError for no items or an item that is not positive, or for a missing alt text.
+
+    >>> alt = "A reader's lifetime of 2.6 billion tokens against GPT-3's 300 billion"
+    >>> ruler({"a lifetime": 2.6e9, "GPT-3": 3e11}, xlabel="Tokens", kind="count", alt=alt)
+    Picture: A reader's lifetime of 2.6 billion tokens against GPT-3's 300 billion
     """
     if not items:
         raise ValueError("items: nothing to draw")

@@ -25,6 +25,11 @@ def better_recipe(law: ChinchillaLaw, gain: Any) -> ChinchillaLaw:
     Along the frontier the reducible loss is a power C**-gamma with gamma = alpha beta / (alpha + beta), so both
     coefficients are divided by gain**gamma and the best split of a budget stays where it was. That the gain is the same
     at every scale is an assumption. A float or a tracer; ValueError or TypeError for a gain that is not positive.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024 as law
+    >>> ratio = (law.loss(1e10, 2e11) - law.E) / (better_recipe(law, 10).loss(1e10, 2e11) - law.E)
+    >>> round(ratio, 2)  # at every size and every number of tokens
+    1.51
     """
     gain = positive("gain", gain)
     lower = gain ** (law.alpha * law.beta / (law.alpha + law.beta))
@@ -37,6 +42,11 @@ def all_parameters_count(law: ChinchillaLaw, active_share: Any) -> ChinchillaLaw
     With N active parameters out of N / ``active_share``, the size term is A (active_share / N)**alpha. The true law of a
     mixture of experts lies between ``law`` (idle parameters are worth nothing) and this one. A float or a tracer;
     ValueError or TypeError for a share that is not positive.
+
+    >>> from scaling_helpers.laws import BESIROGLU_2024 as law
+    >>> full = all_parameters_count(law, 0.1)
+    >>> round(full.loss(1e9, 2e11) / law.loss(1e10, 2e11), 12)
+    1.0
     """
     active_share = positive("active_share", active_share)
     return ChinchillaLaw(law.E, law.A * active_share**law.alpha, law.B, law.alpha, law.beta)

@@ -47,7 +47,7 @@ ROOT = scaling_helpers.__name__
 #: Page -> the modules it holds, in the order of the page, without the package's name.
 PAGES: Mapping[str, tuple[str, ...]] = {
     "laws": ("laws", "counting", "facts", "facts.tables"),
-    "optimum": ("optimum", "costs"),
+    "optimum": ("optimum", "costs", "levers"),
     "fitting": ("fitting", "sweep", "report"),
     "inference": ("inference", "trends"),
     "figures": ("figures", "palette", "numbers", "trace"),

@@ -42,8 +42,10 @@ CONTROLS = (
     Log("money", "Money", "USD", "count", *MONEY, value=START["money"], color=3, help="For one training run."),
     Log("price", "A chip-hour costs", "USD", "ratio", 0.1, 20.0, value=START["price"], color=1, help="Hardware price."),
     Choice("chip", "Chip", CHIPS, START["chip"], color=1, help="Its peak speed, dense 16-bit."),
-    Linear("utilisation", "Peak put to use", "", "percent", 0.05, 0.8, value=START["utilisation"], color=1, help="Systems software."),
-    Log("recipe", "Recipe needs less compute by", "", "times", 0.1, 100.0, value=START["recipe"], color=1, help="Algorithms, data."),
+    Linear("utilisation", "Peak put to use", "", "percent", 0.05, 0.8, value=START["utilisation"], color=1,
+           help="Systems software."),
+    Log("recipe", "Recipe needs less compute by", "", "times", 0.1, 100.0, value=START["recipe"], color=1,
+        help="Algorithms, data."),
     Log("active", "Parameters active per token", "", "percent", 0.01, 1.0, value=START["active"], color=2, help="100% is dense."),
     Log("model", "Active parameters N", "parameters", "count", 1e8, 1e13, value=START["model"], color=3, help="The model lever."),
 )  # fmt: skip

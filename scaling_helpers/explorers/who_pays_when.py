@@ -28,8 +28,10 @@ TRADE = {"think": 20.0, "larger": 4.0}
 CONTROLS = (
     Log("model", "Size of the smaller model", "parameters", "count", 1e9, 1e12, value=START["model"], color=2, help="Active."),
     Log("tokens", "Its training", "tokens", "count", 1e11, 1e14, value=facts.get("deepseek_v3_cost/tokens").value, color=2),
-    Log("think", "It thinks, tokens times", "", "times", 1.0, 1000.0, value=TRADE["think"], color=2, help="Against a plain answer."),
-    Log("larger", "The larger model is larger by", "", "times", 1.5, 100.0, value=TRADE["larger"], color=1, help="And reads as much more."),
+    Log("think", "It thinks, tokens times", "", "times", 1.0, 1000.0, value=TRADE["think"],
+        color=2, help="Against a plain answer."),
+    Log("larger", "The larger model is larger by", "", "times", 1.5, 100.0, value=TRADE["larger"],
+        color=1, help="And reads as much more."),
     Log("answer", "A plain answer", "tokens", "count", 10.0, 1e5, value=1000.0, color=3, help="Prompt and answer."),
     Log("serving", "A FLOP of serving costs", "", "times", 0.1, 100.0, value=1.0, color=3, help="Against one of training."),
     Log("queries", "Queries", "", "count", *QUERIES, value=1e9, color=3, help="In the models' life."),
