@@ -133,7 +133,8 @@ def test_steps_multiply_up_to_the_last_cost() -> None:
 
 
 def test_runs_and_chips_are_both_needed() -> None:
-    svg = figures.chips_and_runs({"run": (2012.7, 1e18)}, {"chip": (2010.9, 1e12), "later": (2020.0, 1e14)}, days=100, alt=ALT).svg
+    chips = {"chip": (2010.9, 1e12), "later": (2020.0, 1e14)}
+    svg = figures.chips_and_runs({"run": (2012.7, 1e18)}, chips, days=100, alt=ALT).svg
     assert "run" in svg and "chip" in svg and "100 days" in svg
     with pytest.raises(ValueError, match="nothing to draw"):
         figures.chips_and_runs({}, {"chip": (2010.9, 1e12)}, days=100, alt=ALT)
