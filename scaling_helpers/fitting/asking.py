@@ -96,7 +96,8 @@ def all_at_once(laws: tuple[Any, ...], quantity: Any, at: Mapping[str, Any], sha
         return None
     try:
         stacked = _stack(laws, len(shape))
-        values = np.asarray(ask(stacked, None, None, quantity, at), dtype=float)
+        with np.errstate(all="ignore"):  # a NaN sends every law to be asked alone, where it can say what is wrong
+            values = np.asarray(ask(stacked, None, None, quantity, at), dtype=float)
         values = np.broadcast_to(values, (len(laws), *shape)).copy()
     except (TypeError, ValueError, AttributeError):
         return None

@@ -11,8 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from straight_line import PowerLaw, fit_line, planted
 
-from scaling_helpers.fitting import bootstrap_many, fit_growth, map_fits
+from scaling_helpers.fitting import (
+    Huber,
+    LeastSquares,
+    bootstrap_many,
+    fit_chinchilla,
+    fit_data_constrained,
+    fit_growth,
+    map_fits,
+    planted_runs,
+)
 from scaling_helpers.fitting.bootstrap import KINDS, METHODS, UncertaintyWarning, bootstrap
+from scaling_helpers.laws import BESIROGLU_2024, MUENNIGHOFF_2023, DataConstrainedLaw
 
 FIT = planted()
 BOOT = FIT.bootstrap(4000)
@@ -322,3 +332,52 @@ def test_no_warning_without_reason():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FIT.bootstrap(600).summary()
+
+
+# -- the parametric law ----------------------------------------------------------------------------
+RUNS = planted_runs(BESIROGLU_2024, (1e18, 1e19, 1e20, 1e21, 1e22), 8, noise=0.01, seed=0)
+
+
+def test_downstream_quantities_of_all_draws_at_once_are_those_of_each_law():
+    boot = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss).bootstrap(300)
+    budgets = np.array([1e20, 1e24])
+    expected = [[boot.law(i).optimal(C).tokens_per_parameter for C in budgets] for i in range(300)]
+    assert boot.values("optimal.tokens_per_parameter", C=budgets) == pytest.approx(np.array(expected), rel=1e-12)
+    expected = [boot.law(i).compute_for_loss(2.2) for i in range(300)]
+    assert boot.values("compute_for_loss", loss=2.2) == pytest.approx(expected, rel=1e-12)
+    near_E = float(np.quantile(boot.values("E"), 0.9))
+    assert boot.interval("compute_for_loss", undefined=np.inf, loss=near_E).high == np.inf
+
+
+def test_a_draw_that_makes_no_law_counts_as_one_without_an_answer():
+    boot = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss).bootstrap(20)
+    draws = boot.draws.copy()
+    draws[3, 3] = -0.1  # a negative exponent
+    odd = replace(boot, draws=draws)
+    assert odd.laws[3] is None and np.flatnonzero(np.isnan(odd.values("alpha"))).tolist() == [3]
+    with pytest.raises(ValueError, match="1 of 20 draws have no answer for alpha"):
+        odd.interval("alpha")
+    with pytest.raises(ValueError, match="alpha"):
+        odd.law(3)
+
+
+def test_a_fit_through_its_points_is_blurred_before_it_is_resampled():
+    absolute = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss, objective=Huber(1e-5))
+    assert np.sum(np.abs(absolute.residuals) < 1e-4) >= 5  # as many runs as parameters lie on the law
+    squared = fit_chinchilla(RUNS.N, RUNS.D, RUNS.loss, objective=LeastSquares())
+    # The asymptotic standard error of a median is 1.25 times that of a mean; bare residuals give less than that of a mean.
+    ratio = absolute.bootstrap(300, kind="residual").standard_error("alpha") / squared.bootstrap(
+        300, kind="residual"
+    ).standard_error("alpha")
+    assert 1.0 < ratio < 1.7
+
+
+def test_laws_inside_laws_are_asked_all_at_once_too():
+    law = DataConstrainedLaw(MUENNIGHOFF_2023, R_D=15.0, R_N=5.0)
+    N, U, times = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 2e9, 4), [1e9, 5e9], [1.0, 4.0, 20.0, 60.0]))
+    loss = law.loss(N, U * times, U) * np.exp(0.003 * np.random.default_rng(0).standard_normal(len(N)))
+    boot = fit_data_constrained(N, U * times, U, loss, base=MUENNIGHOFF_2023).bootstrap(40, kind="residual")
+    expected = [boot.law(i).loss(1e9, 2e10, 5e9) for i in range(40)]
+    assert boot.values("loss", N=1e9, D=2e10, U=5e9) == pytest.approx(expected, rel=1e-12)
+    assert boot.summary().names == ("R_D", "R_N")
+    assert np.ptp(boot.values("base.alpha")) == 0

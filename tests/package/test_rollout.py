@@ -6,9 +6,11 @@ from straight_line import PowerLaw, fit_line, planted
 
 from scaling_helpers.fitting import (
     Table,
+    fit_chinchilla,
     horizons,
     influence,
     leave_one_out,
+    planted_runs,
     residual_report,
     rollout,
     scale_groups,
@@ -16,6 +18,7 @@ from scaling_helpers.fitting import (
     subset_sweep,
 )
 from scaling_helpers.fitting.diagnostics import estimator_sweep
+from scaling_helpers.laws import BESIROGLU_2024
 
 
 def budgets(noise=0.01, per_budget=8, seed=0, bend=0.0):
@@ -191,3 +194,14 @@ def test_a_false_law_drifts_as_small_runs_are_dropped_and_a_true_one_does_not():
 def test_a_fit_with_one_criterion_says_so():
     with pytest.raises(NotImplementedError, match="one criterion only"):
         estimator_sweep(planted(), ["least squares"])
+
+
+def test_the_estimator_moves_the_exponents_and_the_sweep_says_by_how_much():
+    runs = planted_runs(BESIROGLU_2024, (1e18, 1e19, 1e20, 1e21), 8, noise=0.02, seed=1)
+    fit = fit_chinchilla(runs.N, runs.D, runs.loss)
+    table = estimator_sweep(fit, quantities=["alpha", "optimal.N"], C=1e23)
+    assert len(table) == 8 and set(table["status"]) == {"CONVERGED"}
+    assert table["alpha"][1] == pytest.approx(fit.law.alpha, rel=1e-9)  # the second is the fit's own
+    assert table["alpha"][3] == pytest.approx(table["alpha"][4], rel=1e-6)  # a delta above all residuals is least squares
+    assert np.ptp(table["alpha"]) > 0.005
+    assert table["optimal.N"][1] == pytest.approx(fit.law.optimal(1e23).N, rel=1e-9)
