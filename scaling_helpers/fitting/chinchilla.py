@@ -491,10 +491,10 @@ def _result(
     condition = _condition(runs, ends.theta[chosen], held)
     at_bound = _names_at_bound(held)
     warnings = _warnings(runs, condition, at_bound)
-    if not ends.settled[chosen]:
-        status = Status.NOT_CONVERGED
-    elif _line(runs)[0]:
+    if _line(runs)[0]:  # the design leaves the law open, wherever on the valley's floor a descent ended
         status = Status.NOT_IDENTIFIED
+    elif not ends.settled[chosen]:
+        status = Status.NOT_CONVERGED
     elif at_bound:
         status = Status.AT_BOUND
     elif condition > SINGULAR:

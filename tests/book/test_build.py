@@ -181,6 +181,11 @@ def differences(one: Path, other: Path) -> list[str]:
     return sorted(name for name in names - set(MAY_DIFFER) if not same(name))
 
 
+def test_no_cell_of_a_page_writes_to_the_error_stream(book_html: Path) -> None:
+    """A warning in a page is noise to its reader, and carries the number of a process, which no second build repeats."""
+    assert [page for page in pages(book_html) if parsed(book_html / page).select(".output.stderr")] == []
+
+
 def test_two_clean_builds_of_a_small_book_give_the_same_bytes(book_html: Path, tmp_path: Path) -> None:
     sites = []
     for folder in ("one", "another folder, of another name"):
