@@ -442,8 +442,13 @@ def _optimal(asked: argparse.Namespace) -> int:
     shown = [name for name in _COLUMNS if name in found[0]]
     rows = [tuple(_shown(answer[name], _COLUMNS[name][1]) for name in shown) for answer in found]
     lines = table([_COLUMNS[name][0] for name in shown], rows)
-    if len(laws) > 1 and len(asked.flop or [0]) == 1:
-        lines += ["", *_disagreement([answer["N"] for answer in found])]
+    answering = {answer["law"]: laws[answer["law"]] for answer in found}
+    if len(answering) > 1:
+        if len(asked.flop or [0]) == 1:
+            lines += ["", *_disagreement([answer["N"] for answer in found])]
+        lines += _conventions(answering)
+    for answer in found:
+        answer["conventions"] = origin.conventions if (origin := answering[answer["law"]].origin) else None
     return _answer(asked, lines, {"schema": SCHEMA.format("optimal"), "allocations": found})
 
 
@@ -471,6 +476,18 @@ def _disagreement(sizes: Sequence[float]) -> list[str]:
     return [
         f"The laws disagree by {apart} about the best size: {least} to {most} parameters. Their losses are of different texts",
         "and tokenizers: compare them within a law, not between laws.",
+    ]
+
+
+def _conventions(laws: Mapping[str, Any]) -> list[str]:
+    """Which laws count sizes otherwise than the rest, since their sizes stand in one column."""
+    bare = [name for name, law in laws.items() if law.origin.conventions.startswith("N without embeddings")]
+    if not bare:
+        return []
+    return [
+        "",
+        f"The laws do not count alike: N leaves out embeddings in {', '.join(bare)} and is all parameters in the others; C is",
+        "6 N D with that N. Add the embeddings before comparing sizes: they matter most in small models.",
     ]
 
 

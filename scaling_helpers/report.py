@@ -139,7 +139,8 @@ class FitReport:
         * ``schema``: :data:`SCHEMA`; ``law``: form, E, A, B, alpha, beta;
         * ``parameters`` by name, and ``exponent``: estimate, low, high;
         * ``recommendations``: compute, N, D, tokens_per_parameter, loss (each estimate, low, high), beyond;
-        * ``fit``: status, objective, grad_norm, n_starts, share_at_best, at_bound, estimator, coordinates, theta;
+        * ``fit``: status, objective, grad_norm, n_starts, share_at_best, at_bound, condition, estimator, coordinates,
+          theta;
         * ``bootstrap``: draws, kind, seed, failed, level; null where there was none;
         * ``data``, a list for each column, with ``predicted``, ``residuals`` and ``residual_space``; ``warnings``.
 
@@ -167,6 +168,7 @@ class FitReport:
                     "n_starts": fit.n_starts,
                     "share_at_best": fit.share_at_best,
                     "at_bound": list(fit.at_bound),
+                    "condition": getattr(fit, "condition", None),
                     "estimator": fit.estimator,
                     "coordinates": list(fit.coordinates),
                     "theta": list(fit.theta),

@@ -46,6 +46,8 @@ STEEPEST = 20.0
 SAME = 1e-6
 #: Condition of the scaled information matrix from which parameters are called undetermined, and from which it is said.
 SINGULAR, LOOSE = 1e13, 1e7
+#: Runs whose compute spans less than this factor are one budget for what they can show of growth.
+ONE_BUDGET = 2.0
 
 
 @dataclass(frozen=True)
@@ -567,6 +569,13 @@ def _warnings(runs: _Runs, condition: float, at_bound: tuple[str, ...]) -> tuple
         "beta": f"beta ended at its largest, {runs.steepest[1]:g}: only the shortest runs differ",
     }
     said += [f"At a bound: {meaning[name]}." for name in at_bound]
+    compute = runs.problem.x + runs.problem.z
+    if (span := float(np.ptp(compute))) < np.log(ONE_BUDGET) and not why:
+        said.append(
+            f"All runs spend about one budget (largest {np.exp(span):.3g} times the smallest; condition {condition:.1e}): only "
+            "the walls of one valley tell E and the two terms apart, and nothing shows how the best size grows. Take neither "
+            "exponents nor other budgets from this fit; add runs at a budget ten times as large or as small."
+        )
     if condition > LOOSE and not why:
         said.append(
             f"The parameters are hard to tell apart (condition {condition:.1e}): trust predictions near the runs rather than "

@@ -140,6 +140,17 @@ def test_without_a_law_every_law_answers_and_their_spread_is_the_message(scaling
     assert len(sizes) > len(LAWS) and numbers.format(max(sizes) / min(sizes), "times") in shown.out
 
 
+def test_laws_that_leave_out_embeddings_are_named_beside_those_that_do_not(scaling):
+    for budgets in (["5.76e23"], ["1e21", "1e23"]):
+        shown = scaling("optimal", "--flop", *budgets).out
+        (said,) = re.findall(r"N leaves out embeddings in ([\w, /-]+) and is all parameters in the others", shown)
+        assert said == "kaplan-2020"
+    assert "embeddings" not in scaling("optimal", "--flop", "1e21", "--law", "kaplan-2020").out
+    answers = scaling("optimal", "--flop", "1e21", "--json", "-").json["allocations"]
+    counts = {answer["law"]: answer["conventions"] for answer in answers}
+    assert counts["kaplan-2020"].startswith("N without embeddings") and counts["hoffmann-2022"].startswith("N all parameters")
+
+
 def test_one_law_answers_each_budget_in_full_precision(scaling):
     answers = scaling("optimal", "--flop", "1e21", "5.76e23", "--law", "besiroglu-2024", "--json", "-").json["allocations"]
     assert [answer["compute"] for answer in answers] == [1e21, 5.76e23]
@@ -334,6 +345,18 @@ def test_runs_that_cannot_answer_are_refused_in_a_line_or_two(scaling, tmp_path,
     ran = scaling("fit", path, "--bootstrap", "0", "--quiet")
     assert ran.code == code and not ran.out, ran.err
     assert len(ran.err.splitlines()) <= 2 and all(word in ran.err for word in words), ran.err
+
+
+@pytest.mark.parametrize(("last", "said"), [(1.1, True), (1.9, True), (2.1, False), (10.0, False)])
+def test_what_is_one_budget_in_effect_converges_with_a_warning(scaling, tmp_path, last, said):
+    near = planted_runs(BESIROGLU_2024, budgets=[1e20, last * 1e20], sizes=8, noise=0.0)
+    ran = scaling("fit", write_runs(tmp_path / "near.csv", runs=near), "--bootstrap", "0", "--json", "-")
+    assert ran.code == 0 and ran.json["fit"]["status"] == "CONVERGED" and ran.json["fit"]["condition"] > 1e2
+    warned = [sentence for sentence in ran.json["warnings"] if "one budget" in sentence]
+    assert bool(warned) == said
+    if said:
+        assert f"condition {ran.json['fit']['condition']:.1e}" in warned[0] and "Take neither exponents" in warned[0]
+        assert "Note: All runs spend about one budget" in scaling("fit", tmp_path / "near.csv", "--bootstrap", "0").out
 
 
 def test_wrong_outputs_are_refused_before_the_work(scaling, runs, tmp_path, monkeypatch):
