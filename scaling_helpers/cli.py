@@ -118,11 +118,15 @@ def _fit_parser(commands: Any) -> None:
         "fit",
         "fit a scaling law to training runs",
         "Fit L(N, D) = E + A / N^alpha + B / D^beta to runs in a CSV or Parquet file (- for a CSV on standard input), with\n"
-        "intervals, and say what it recommends. The columns are found by their names, or named here.",
+        "intervals, and say what it recommends. The columns are found by their names, or named here. This is approach 3 of\n"
+        "Hoffmann et al. (2022); approach 2 draws the valley of each budget, approach 1 the lower envelope of all runs, and\n"
+        "both lay power laws for N and D through what is lowest.",
         "scaling fit runs.csv",
         "scaling fit runs.csv --n params --d tokens --loss val_loss --flop 5.76e23",
         "scaling fit runs.csv --d-unit 1e9 --report report.svg --json fit.json",
         "scaling fit runs.csv --cluster seed --bootstrap 1000 --level 0.95",
+        "scaling fit runs.csv --approach 2 --method parabola --budget planned_flop",
+        "scaling fit curves.csv --approach 1 --run run_id --report envelope.svg",
     )
     one.add_argument("runs", help="CSV or Parquet file with a row for each run, or - for standard input")
     columns = one.add_argument_group("columns")
@@ -134,15 +138,22 @@ def _fit_parser(commands: Any) -> None:
     columns.add_argument("--cluster", metavar="COLUMN", help="what belongs together (a seed, a training run): resampled whole")
     columns.add_argument("--n-unit", type=_positive, metavar="U", help="parameters are given in units of this, such as 1e6")
     columns.add_argument("--d-unit", type=_positive, metavar="U", help="tokens are given in units of this, such as 1e9")
+    columns.add_argument("--budget", metavar="COLUMN", help="approach 2: planned FLOP (else 6 N D, within 10%% of each other)")
+    columns.add_argument("--run", metavar="COLUMN", dest="curve",
+                         help="approach 1: which run a row of a training curve is of (else each is its own)")  # fmt: skip
     how = one.add_argument_group("the fit")
-    how.add_argument("--objective", choices=("huber", "squares", "absolute"), default="huber", help="on log loss (huber)")
-    how.add_argument("--delta", type=_positive, default=1e-3, help="width of the Huber objective (0.001)")
-    how.add_argument("--bootstrap", type=_count_of(0), default=4000, metavar="S", help="resamples (4000); 0: no intervals")
+    how.add_argument("--approach", type=int, choices=(1, 2, 3), default=3, help="of Hoffmann et al. (3)")
+    how.add_argument("--objective", choices=("huber", "squares", "absolute"), help="approach 3: on log loss (huber)")
+    how.add_argument("--delta", type=_positive, help="approach 3: width of the Huber objective (0.001)")
+    how.add_argument("--method", choices=("shape", "parabola", "akima"), help="approach 2: how a valley is drawn (shape)")
+    how.add_argument("--noise", type=_positive, metavar="NATS", help="approach 2, akima: standard deviation of a loss")
+    how.add_argument("--bootstrap", type=_count_of(0), metavar="S",
+                     help="resamples (4000; 400 for approaches 1 and 2); 0: no intervals")  # fmt: skip
     how.add_argument("--seed", type=_count_of(0), default=0, help="of the resamples (0)")
     how.add_argument("--level", type=_share, default=0.9, help="coverage of the intervals (0.9)")
     answers = one.add_argument_group("answers")
     answers.add_argument("--flop", type=_positive, nargs="+", default=[], metavar="C", help="budgets to recommend N and D for")
-    answers.add_argument("--report", metavar="FILE", help="a figure of runs, fit, best sizes and residuals: .svg or .png")
+    answers.add_argument("--report", metavar="FILE", help="a figure of runs, fit and best sizes: .svg or .png")
     _output_options(answers)
     one.set_defaults(run=_fit)
 
@@ -263,25 +274,23 @@ def _counts(text: str) -> list[int]:
 
 
 def _fit(asked: argparse.Namespace) -> int:
-    from .fitting import Huber, LeastAbsolute, LeastSquares, fit_chinchilla
-    from .report import fit_report
-
+    for option, approach in _ONLY.items():
+        if getattr(asked, option) is not None and asked.approach != approach:
+            option = {"curve": "run"}.get(option, option)
+            raise CommandError(f"--{option} goes with --approach {approach}, not {asked.approach}")
+    if (asked.method == "akima") != (asked.noise is not None):
+        raise CommandError("--method akima needs --noise, the standard deviation of a loss in nats, and no other method takes it")
     for name in filter(None, (asked.report, asked.json if asked.json != "-" else None)):
         _check_output(name, asked.force)
     if asked.report and Path(asked.report).suffix.lower() not in (".svg", ".png"):
         raise CommandError(f"--report {asked.report}: give a name that ends in .svg or .png")
     sweep = read_runs(
         asked.runs, n=asked.n, d=asked.d, c=asked.c, loss=asked.loss, weights=asked.weights, cluster=asked.cluster,
-        n_unit=asked.n_unit, d_unit=asked.d_unit,
+        budget=asked.budget, run=asked.curve, n_unit=asked.n_unit, d_unit=asked.d_unit,
     )  # fmt: skip
     _note(asked, *sweep.notes)
     _enough(sweep)
-    objectives: dict[str, Any] = {"huber": Huber(asked.delta), "squares": LeastSquares(), "absolute": LeastAbsolute()}
-    with _noted(asked):
-        fit = fit_chinchilla(sweep.N, sweep.D, sweep.loss, weights=sweep.weights, objective=objectives[asked.objective])
-        boot = _bootstrap(fit, asked, sweep.cluster) if asked.bootstrap else None
-    called = [f"{'line' if '.csv' in sweep.source.lower() else 'row'} {row}" for row in sweep.rows]
-    report = fit_report(fit, flop=asked.flop, boot=boot, draws=0, level=asked.level, names=called)
+    report = _reported(asked, sweep)
     if asked.report:
         picture = report.png() if asked.report.lower().endswith(".png") else report.svg().encode()
         with _output(asked.report, asked.force) as path:
@@ -290,9 +299,43 @@ def _fit(asked: argparse.Namespace) -> int:
     return _answer(asked, report.text().splitlines(), data)
 
 
+#: Options of `scaling fit` that go with one approach alone.
+_ONLY = {"objective": 3, "delta": 3, "method": 2, "noise": 2, "budget": 2, "curve": 1}
+
+
+def _reported(asked: argparse.Namespace, sweep: Sweep) -> Any:
+    """The fit by the approach that was asked for, with its bootstrap, made ready to be read."""
+    from .allocation_report import allocation_report
+    from .fitting import Huber, LeastAbsolute, LeastSquares, fit_chinchilla, fit_envelope, fit_isoflop
+    from .report import fit_report
+
+    runs = (sweep.N, sweep.D, sweep.loss)
+    fit: Any
+    cluster, draws = sweep.cluster, 4000 if asked.approach == 3 else 400
+    with _noted(asked):
+        if asked.approach == 3:
+            objectives: dict[str, Any] = {
+                "huber": Huber(asked.delta or 1e-3), "squares": LeastSquares(), "absolute": LeastAbsolute(),
+            }  # fmt: skip
+            fit = fit_chinchilla(*runs, weights=sweep.weights, objective=objectives[asked.objective or "huber"])
+        elif asked.approach == 2:
+            how = {"method": asked.method or "shape", "noise": asked.noise, "level": asked.level, "weights": sweep.weights}
+            fit = fit_isoflop(*runs, budget=sweep.budget, **how)
+        else:
+            if sweep.run is not None and cluster is None:
+                cluster = sweep.run  # rows of one curve are no independent points
+            fit = fit_envelope(np.arange(len(sweep)) if sweep.run is None else sweep.run, *runs, weights=sweep.weights)
+        draws = draws if asked.bootstrap is None else asked.bootstrap
+        boot = _bootstrap(fit, draws, asked, cluster) if draws else None
+    if asked.approach != 3:
+        return allocation_report(fit, flop=asked.flop, boot=boot, draws=0, level=asked.level)
+    called = [f"{'line' if '.csv' in sweep.source.lower() else 'row'} {row}" for row in sweep.rows]
+    return fit_report(fit, flop=asked.flop, boot=boot, draws=0, level=asked.level, names=called)
+
+
 def _enough(sweep: Sweep) -> None:
     """Refuse runs whose spread cannot show a law, whatever their losses."""
-    budgets = sweep.compute
+    budgets = sweep.compute if sweep.budget is None else sweep.budget
     if len(sweep) > 1 and budgets.max() / budgets.min() < 1.05:
         spent = numbers.format(float(budgets.max()), "flop")
         raise RunsError(
@@ -304,11 +347,11 @@ def _enough(sweep: Sweep) -> None:
             raise RunsError(f"{sweep.source}: all {len(sweep)} runs have one {role}, {values[0]:g}; vary it")
 
 
-def _bootstrap(fit: Any, asked: argparse.Namespace, cluster: Any) -> Any:
+def _bootstrap(fit: Any, draws: int, asked: argparse.Namespace, cluster: Any) -> Any:
     """The bootstrap, block by block, so that one can see it move; the same draws as ``fit.bootstrap``."""
     from .fitting.bootstrap import assemble, plan, refit_block
 
-    made = plan(fit, asked.bootstrap, "pairs" if cluster is None else "cluster", cluster, asked.seed)
+    made = plan(fit, draws, "pairs" if cluster is None else "cluster", cluster, asked.seed)
     with _progress(made.blocks, "bootstrap", asked.quiet) as done:
         blocks = []
         for block in range(made.blocks):

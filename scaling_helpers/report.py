@@ -47,7 +47,7 @@ _WORDS = {
     "beta": "exponent of data",
 }
 #: Budgets shown where none is asked for, as multiples of the largest among the runs.
-_BEYOND = (1.0, 10.0, 100.0)
+BEYOND = (1.0, 10.0, 100.0)
 #: How many groups of budgets the figure tells apart.
 _GROUPS = 6
 
@@ -57,7 +57,7 @@ class Recommendation:
     """What the law says to do with ``compute`` FLOP: ``N`` parameters, ``D`` tokens, their ratio, the ``loss`` then.
 
     Each is an :class:`~scaling_helpers.fitting.Interval`, or the number alone where there was no bootstrap. ``beyond`` is
-    the budget as a multiple of the largest among the runs.
+    the budget as a multiple of the largest among the runs. ``loss`` is None where the fit gives none (approaches 1 and 2).
 
     >>> Recommendation(compute=6e21, N=7e9, D=1.4e11, tokens_per_parameter=20.0, loss=2.2, beyond=1.0).tokens_per_parameter
     20.0
@@ -108,25 +108,25 @@ class FitReport:
         )
         lines += ["", "L(N, D) = E + A / N^alpha + B / D^beta", ""]
         head = ("", "estimate", *([f"{self.level:.0%} interval"] if self.boot else []), "")
-        rows = [(name, *_cells(value, "plain"), _WORDS.get(name, "")) for name, value in self.parameters.items()]
-        rows.append(("a", *_cells(self.exponent, "plain"), "the best size grows as C^a"))
+        rows = [(name, *cells(value, "plain"), _WORDS.get(name, "")) for name, value in self.parameters.items()]
+        rows.append(("a", *cells(self.exponent, "plain"), "the best size grows as C^a"))
         lines += [*table(head, rows), ""]
         interval = ["", "", "", ""] if self.boot else []
         head = ("budget (FLOP)", *_woven(["best N", "best D", "D / N", "loss"], interval), "beyond the runs")
         rows = [
             (
                 numbers.format(one.compute, "flop"),
-                *_cells(one.N, "count"),
-                *_cells(one.D, "count"),
-                *_cells(one.tokens_per_parameter, "ratio"),
-                *_cells(one.loss, "loss"),
+                *cells(one.N, "count"),
+                *cells(one.D, "count"),
+                *cells(one.tokens_per_parameter, "ratio"),
+                *cells(one.loss, "loss"),
                 numbers.format(one.beyond, "times"),
             )
             for one in self.recommendations
         ]
         lines += table(head, rows)
         if self.boot is not None:
-            lines += ["", f"Intervals: {len(self.boot):,} {self.boot.kind} resamples, seed {self.boot.seed}, {self.level:.0%}."]
+            lines += ["", bootstrap_said(self.boot, self.level)]
         if self.residuals is not None:
             of = "log loss" if self.residuals.space == "log" else "loss"
             lines += ["", f"Residuals of {of}: typical size {self.residuals.spread:.2g}; " + _outliers(self.residuals)]
@@ -147,16 +147,16 @@ class FitReport:
         Infinite or missing numbers are null.
         """
         fit, law = self.fit, self.fit.law
-        return _plain_numbers(
+        return plain_numbers(
             {
                 "schema": SCHEMA,
                 "law": {"form": "chinchilla", **{name: getattr(law, name) for name in ("E", "A", "B", "alpha", "beta")}},
-                "parameters": {name: _ends(value) for name, value in self.parameters.items()},
-                "exponent": _ends(self.exponent),
+                "parameters": {name: ends(value) for name, value in self.parameters.items()},
+                "exponent": ends(self.exponent),
                 "recommendations": [
                     {
                         "compute": one.compute,
-                        **{name: _ends(getattr(one, name)) for name in ("N", "D", "tokens_per_parameter", "loss")},
+                        **{name: ends(getattr(one, name)) for name in ("N", "D", "tokens_per_parameter", "loss")},
                         "beyond": one.beyond,
                     }
                     for one in self.recommendations
@@ -196,7 +196,7 @@ class FitReport:
         last = self.recommendations[-1]
         return (
             f"Three panels. First, the loss of {len(self.fit.residuals)} runs against model size, with the fitted law at each "
-            f"budget. Second, the best model size against training compute, {_value(last.N):.3g} parameters at "
+            f"budget. Second, the best model size against training compute, {value_of(last.N):.3g} parameters at "
             f"{last.compute:.3g} FLOP, {'with its interval, ' if self.boot else ''}and the runs below it. Third, the residuals "
             f"against the predicted loss, around zero."
         )
@@ -208,31 +208,19 @@ class FitReport:
 
     def svg(self) -> str:
         """The figure as an SVG file of its own, in light colours on white; the same report gives the same bytes."""
-        picture = self._drawn()[0]
-        text = plain(picture.svg)
-        text = re.sub(r' width="100%" style="max-width: ([\d.]+)pt"', r' width="\1pt"', text, count=1)
-        text = text.replace(' aria-hidden="true" focusable="false"', ' role="img"', 1)
-        text = text.replace("var(--figure-font, system-ui, sans-serif)", "system-ui, sans-serif")
-        background = f'<title>{_escaped(picture.alt)}</title>\n<rect width="100%" height="100%" fill="#ffffff"/>'
-        end = text.index(">") + 1
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{text[:end]}\n{background}{text[end:]}'
+        return standalone(self.picture)
 
     def png(self, dots_per_inch: float = 150.0) -> bytes:
         """The figure as PNG, on white."""
         return self._drawn(dots_per_inch)[1]
 
     def _drawn(self, dots_per_inch: float | None = None) -> tuple[Picture, bytes]:
-        from .figures import axes
-
-        buffer = io.BytesIO()
-        with axes(self.alt, width=13.5, height=4.4, columns=3) as (panels, done):
-            _draw_runs(panels[0], self.fit)
-            _draw_allocation(panels[1], self)
-            _draw_residuals(panels[2], self)
-            if dots_per_inch is not None:
-                said = {"Software": None, "Description": self.alt}
-                panels[0].figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white", metadata=said)
-        return done[0], buffer.getvalue()
+        panels: list[Callable[[Any], None]] = [
+            lambda ax: _draw_runs(ax, self.fit),
+            lambda ax: _draw_allocation(ax, self),
+            lambda ax: _draw_residuals(ax, self),
+        ]
+        return drawn(self.alt, 13.5, panels, dots_per_inch)
 
 
 def fit_report(
@@ -268,20 +256,15 @@ def fit_report(
         warnings.simplefilter("always")
         if boot is None and draws:
             boot = fit.bootstrap(draws, seed=seed)
-        asked = _Asked(fit, boot, level, said)
+        asked = Asked(fit, boot, level, said)
         largest = float(np.max(FLOP_PER_PARAMETER_TOKEN * fit.data["N"] * fit.data["D"]))
-        budgets = [positive("C", float(budget)) for budget in flop] or [largest * times for times in _BEYOND]
+        budgets = [positive("C", float(budget)) for budget in flop] or [largest * times for times in BEYOND]
         parameters = {name: asked(name) for name in ("E", "A", "B", "alpha", "beta")}
         exponent = asked(exponent_of)
         recommended = tuple(_recommended(asked, budget, largest) for budget in budgets)
         residuals = _residual_report(fit, names or [f"run {i + 1}" for i in range(len(fit.residuals))], said)
     said += [str(one.message) for one in caught]
-    for one in recommended:
-        if one.beyond > 100.0:
-            said.append(
-                f"{numbers.format(one.compute, 'flop')} FLOP is {numbers.format(one.beyond, 'times')} the largest budget among "
-                "the runs: the interval holds if the law does, which these runs cannot show"
-            )
+    said += far(recommended)
     return FitReport(fit, boot, level, parameters, exponent, recommended, residuals, tuple(dict.fromkeys(said)))
 
 
@@ -300,7 +283,7 @@ def law_of(source: str | Path | Mapping[str, Any]) -> ChinchillaLaw:
         raise ValueError(f"{where} is no JSON ({error}): give a file that `scaling fit --json` wrote") from None
     schema = held.get("schema") if isinstance(held, Mapping) else None
     if schema != SCHEMA:
-        raise ValueError(f"{where} has schema {schema!r}, not {SCHEMA!r}: give a file that `scaling fit --json` wrote")
+        raise ValueError(f"{where} has schema {schema!r}, not {SCHEMA!r}: give a file of `scaling fit --json`, approach 3")
     law: Any = held["law"] if isinstance(held, Mapping) and "law" in held else None
     try:
         return ChinchillaLaw(**{name: law[name] for name in ("E", "A", "B", "alpha", "beta")})
@@ -313,7 +296,7 @@ def exponent_of(law: Any) -> Any:
     return law.beta / (law.alpha + law.beta)
 
 
-class _Asked:
+class Asked:
     """Asks for one quantity after the other: an interval where there are draws, else the number."""
 
     def __init__(self, fit: Fit, boot: Bootstrap | None, level: float, said: list[str]) -> None:
@@ -334,7 +317,7 @@ class _Asked:
         return float(value)
 
 
-def _recommended(asked: _Asked, budget: float, largest: float) -> Recommendation:
+def _recommended(asked: Asked, budget: float, largest: float) -> Recommendation:
     names = ("N", "D", "tokens_per_parameter", "loss")
     answers = {name: asked(f"optimal.{name}", C=budget) for name in names}
     return Recommendation(compute=budget, **answers, beyond=budget / largest)
@@ -356,6 +339,21 @@ def _residual_report(fit: Fit, names: Sequence[str] | None, said: list[str]) -> 
     return found
 
 
+def far(recommended: Sequence[Recommendation]) -> list[str]:
+    """What to say of budgets far beyond the runs."""
+    return [
+        f"{numbers.format(one.compute, 'flop')} FLOP is {numbers.format(one.beyond, 'times')} the largest budget among "
+        "the runs: the interval holds if the law does, which these runs cannot show"
+        for one in recommended
+        if one.beyond > 100.0
+    ]
+
+
+def bootstrap_said(boot: Bootstrap, level: float) -> str:
+    """How the intervals were made."""
+    return f"Intervals: {len(boot):,} {boot.kind} resamples, seed {boot.seed}, {level:.0%}."
+
+
 # ---- text and numbers -----------------------------------------------------------------------------------------------
 
 
@@ -374,11 +372,11 @@ def _woven(words: Sequence[str], between: Sequence[str]) -> list[str]:
     return [cell for pair in zip(words, between, strict=True) for cell in pair] if between else list(words)
 
 
-def _value(one: Any) -> float:
+def value_of(one: Any) -> float:
     return float(getattr(one, "estimate", one))
 
 
-def _cells(one: Any, kind: str) -> tuple[str, ...]:
+def cells(one: Any, kind: str) -> tuple[str, ...]:
     """The estimate, and its interval if it has one."""
 
     def written(value: float) -> str:
@@ -389,17 +387,19 @@ def _cells(one: Any, kind: str) -> tuple[str, ...]:
     return written(one.estimate), f"{written(one.low)} to {written(one.high)}"
 
 
-def _ends(one: Interval | float) -> dict[str, Any]:
-    ends = ("estimate", "low", "high")
-    return {end: getattr(one, end) for end in ends} if hasattr(one, "estimate") else {"estimate": one, "low": None, "high": None}
+def ends(one: Interval | float) -> dict[str, Any]:
+    names = ("estimate", "low", "high")
+    if not hasattr(one, "estimate"):
+        return dict.fromkeys(names) | {"estimate": one}
+    return {name: getattr(one, name) for name in names}
 
 
-def _plain_numbers(value: Any) -> Any:
+def plain_numbers(value: Any) -> Any:
     """What JSON can say: NumPy's numbers as Python's, what is not finite as null."""
     if isinstance(value, Mapping):
-        return {key: _plain_numbers(inner) for key, inner in value.items()}
+        return {key: plain_numbers(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain_numbers(inner) for inner in value]
+        return [plain_numbers(inner) for inner in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -415,6 +415,33 @@ def _outliers(found: Any) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def drawn(
+    alt: str, width: float, panels: Sequence[Callable[[Any], None]], dots_per_inch: float | None
+) -> tuple[Picture, bytes]:
+    """Panels side by side, each drawn by its function; also as PNG where a resolution is given."""
+    from .figures import axes
+
+    buffer = io.BytesIO()
+    with axes(alt, width=width, height=4.4, columns=len(panels)) as (places, done):
+        for place, draw in zip(places, panels, strict=True):
+            draw(place)
+        if dots_per_inch is not None:
+            said = {"Software": None, "Description": alt}
+            places[0].figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white", metadata=said)
+    return done[0], buffer.getvalue()
+
+
+def standalone(picture: Picture) -> str:
+    """A figure of the book as an SVG file of its own, in light colours on white."""
+    text = plain(picture.svg)
+    text = re.sub(r' width="100%" style="max-width: ([\d.]+)pt"', r' width="\1pt"', text, count=1)
+    text = text.replace(' aria-hidden="true" focusable="false"', ' role="img"', 1)
+    text = text.replace("var(--figure-font, system-ui, sans-serif)", "system-ui, sans-serif")
+    background = f'<title>{_escaped(picture.alt)}</title>\n<rect width="100%" height="100%" fill="#ffffff"/>'
+    end = text.index(">") + 1
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text[:end]}\n{background}{text[end:]}'
 
 
 # ---- the figure -----------------------------------------------------------------------------------------------------
@@ -446,7 +473,7 @@ def _draw_runs(ax: Any, fit: Fit) -> None:
         ax.plot(sizes, curve, color=LIGHT[series], linestyle=dashes, linewidth=1.5, label=label)
     ax.set(xscale="log", yscale="log", xlabel="Model size N (parameters)", ylabel="Loss (nats per token)", title="Runs and fit")
     ax.legend(fontsize=8)
-    _loss_ticks(ax.yaxis)
+    loss_ticks(ax.yaxis)
     _count_ticks(ax.xaxis)
 
 
@@ -463,7 +490,7 @@ def _draw_allocation(ax: Any, report: FitReport) -> None:
         band = report.boot.interval("optimal.N", report.level, C=budgets)
         label = f"{report.level:.0%} interval"
         ax.fill_between(budgets, band.low, band.high, color=LIGHT["law"], alpha=0.2, linewidth=0, label=label)
-    best = [_value(one.N) for one in report.recommendations]
+    best = [value_of(one.N) for one in report.recommendations]
     ax.plot(asked, best, "D", color=LIGHT["you"], markersize=6, label="budgets asked for")
     ax.set(xscale="log", yscale="log", xlabel="Training compute C (FLOP)", ylabel="Model size N (parameters)", title="Best size")
     ax.legend(fontsize=8, loc="lower right")
@@ -481,7 +508,7 @@ def _draw_residuals(ax: Any, report: FitReport) -> None:
     ax.set(xlabel="Predicted loss (nats per token)", ylabel=f"Observed less predicted {of}", title="Residuals")
 
 
-def _loss_ticks(axis: Any) -> None:
+def loss_ticks(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
     axis.set_major_locator(MaxNLocator(6))

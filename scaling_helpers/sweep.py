@@ -49,8 +49,12 @@ ATTEMPT_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 _TRUTHS = {"1": 1, "0": 0, "true": 1, "false": 0, "yes": 1, "no": 0, "pass": 1, "fail": 0, "passed": 1, "failed": 0}
 #: How a column is asked for on the command line.
-OPTIONS = {"N": "--n", "D": "--d", "loss": "--loss", "C": "--c", "weights": "--weights", "cluster": "--cluster"}
-_WORDS = {"N": "parameters", "D": "tokens", "loss": "loss", "C": "FLOP", "weights": "weight"}
+OPTIONS = {"N": "--n", "D": "--d", "loss": "--loss", "C": "--c", "weights": "--weights", "cluster": "--cluster",
+           "budget": "--budget", "run": "--run"}  # fmt: skip
+_WORDS = {"N": "parameters", "D": "tokens", "loss": "loss", "C": "FLOP", "weights": "weight", "budget": "FLOP"}
+
+#: Columns that hold names and no numbers.
+_LABELS = ("cluster", "run")
 
 #: A larger file is refused: runs are hundreds of lines, or thousands, and rarely a megabyte.
 LARGEST = 64 * 2**20
@@ -90,7 +94,8 @@ class Sweep:
     """Training runs, a row each.
 
     ``N`` parameters, ``D`` tokens, ``loss`` nats per token, all (n,) and positive. ``weights`` (n,) non-negative, or
-    None. ``cluster`` (n,) labels of runs that belong together (one model, one seed), or None. ``columns``: role ->
+    None. ``cluster`` (n,) labels of runs that belong together (one model, one seed), or None. ``budget`` (n,) FLOP and
+    ``run`` (n,) names, where such columns were asked for. ``columns``: role ->
     name of the column it came from. ``rows``: where each run stands in the source (the line of a CSV, or the row of a
     table, counted from 1). ``notes``: what a reader should be told before trusting the runs.
 
@@ -108,6 +113,8 @@ class Sweep:
     rows: tuple[int, ...]
     source: str
     notes: tuple[str, ...] = field(default=())
+    budget: Array | None = None
+    run: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.N)
@@ -137,6 +144,8 @@ def read_runs(
     c: str | None = None,
     weights: str | None = None,
     cluster: str | None = None,
+    budget: str | None = None,
+    run: str | None = None,
     n_unit: float | None = None,
     d_unit: float | None = None,
 ) -> Sweep:
@@ -148,6 +157,8 @@ def read_runs(
     recognised by the names in common use, and a note says so.
     c: column of training FLOP, from which D = C / 6 N where there is no column of tokens.
     weights, cluster: names of the columns with weights, and with labels of runs that belong together.
+    budget: name of the column with the budget that a run was planned for, in FLOP. run: name of the column that says which
+    training run a row is of, where a run has several rows.
     n_unit, d_unit: what the numbers are multiplied by, 1e9 for billions. Numbers that look like billions are refused
     unless the unit is given (1 if they are right).
 
@@ -162,17 +173,19 @@ def read_runs(
     """
     table = _table(source)
     notes: list[str] = []
-    names = _choose(table, {"N": n, "D": d, "loss": loss, "C": c, "weights": weights, "cluster": cluster}, notes)
+    names = _choose(table, {"N": n, "D": d, "loss": loss, "C": c, "weights": weights, "cluster": cluster,
+                            "budget": budget, "run": run}, notes)  # fmt: skip
     units = {"N": _unit("n_unit", n_unit), "D": _unit("d_unit", d_unit)}
-    values = {role: _numbers(table, name, role, units.get(role) or 1.0) for role, name in names.items() if role != "cluster"}
+    values = {role: _numbers(table, name, role, units.get(role) or 1.0) for role, name in names.items() if role not in _LABELS}
     if "D" not in values:
         values["D"] = values["C"] / (FLOP_PER_PARAMETER_TOKEN * values["N"])
         notes.append(f"no column of tokens: D = C / 6N, with C from {names['C']!r}")
     for role in ("N", "D"):
         _plausible(table, role, values[role], given=units[role] is not None or role not in names)
-    labels = _labels(table, names["cluster"]) if "cluster" in names else None
+    labels = {role: _labels(table, names[role]) if role in names else None for role in _LABELS}
     made = Sweep(
-        values["N"], values["D"], values["loss"], values.get("weights"), labels, names, table.rows, table.source, tuple(notes)
+        values["N"], values["D"], values["loss"], values.get("weights"), labels["cluster"], names, table.rows, table.source,
+        tuple(notes), values.get("budget"), labels["run"],
     )  # fmt: skip
     return Sweep(**{**vars(made), "notes": (*notes, *_doubts(made, table.unit))})
 
@@ -433,7 +446,7 @@ def _plain_names(table: _Table) -> dict[str, str]:
 def _numbers(table: _Table, name: str, role: str, unit: float) -> Array:
     cells = list(zip(table.rows, table.columns[name], strict=True))
     scaled = unit * np.array([_value(table, number, name, role, cell) for number, cell in cells])
-    limit = LIMITS.get(role, (np.inf, ""))[0]
+    limit = LIMITS.get("C" if role == "budget" else role, (np.inf, ""))[0]
     for (number, cell), value in zip(cells, scaled, strict=True):
         where = f"{table.source}, {table.unit} {number}: {name} = {_short(cell, quoted=False)}"
         if not 0 < value < limit and not (role == "weights" and value == 0):
@@ -499,8 +512,8 @@ def _labels(table: _Table, name: str) -> NDArray[Any]:
     column = table.columns[name]
     for number, cell in zip(table.rows, column, strict=True):
         if cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell)):
-            raise RunsError(f"{table.source}, {table.unit} {number}: {name} is empty; every run needs a cluster")
-    return np.unique([str(cell) for cell in column], return_inverse=True)[1]
+            raise RunsError(f"{table.source}, {table.unit} {number}: {name} is empty; every row needs one")
+    return np.array([str(cell) for cell in column])
 
 
 def _unit(name: str, value: float | None) -> float | None:

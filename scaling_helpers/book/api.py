@@ -48,7 +48,7 @@ ROOT = scaling_helpers.__name__
 PAGES: Mapping[str, tuple[str, ...]] = {
     "laws": ("laws", "counting", "facts", "facts.tables"),
     "optimum": ("optimum", "costs", "levers"),
-    "fitting": ("fitting", "sweep", "report"),
+    "fitting": ("fitting", "sweep", "report", "allocation_report"),
     "inference": ("inference", "trends"),
     "figures": ("figures", "palette", "numbers", "trace"),
     "explorers": ("explorers", "explorers.declaration", "explorers.controls", "explorers.charts", "explorers.runtime", "checks"),

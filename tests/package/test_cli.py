@@ -16,7 +16,7 @@ import pytest
 import scaling_helpers
 from scaling_helpers import BESIROGLU_2024, LAWS, costs, facts, numbers, optimum
 from scaling_helpers.cli import main
-from scaling_helpers.fitting import LeastSquares, fit_chinchilla, planted_runs
+from scaling_helpers.fitting import LeastSquares, fit_chinchilla, fit_envelope, fit_isoflop, planted_runs
 from scaling_helpers.inference import pass_at_k
 from scaling_helpers.laws import MUENNIGHOFF_2023_REPEATED, catalogue
 from scaling_helpers.report import law_of
@@ -357,6 +357,133 @@ def test_what_is_one_budget_in_effect_converges_with_a_warning(scaling, tmp_path
     if said:
         assert f"condition {ran.json['fit']['condition']:.1e}" in warned[0] and "Take neither exponents" in warned[0]
         assert "Note: All runs spend about one budget" in scaling("fit", tmp_path / "near.csv", "--bootstrap", "0").out
+
+
+# ---- fit, approaches 1 and 2 ----------------------------------------------------------------------------------------
+
+
+VALLEYS = planted_runs(BESIROGLU_2024, budgets=[1e19, 1e20, 1e21], sizes=8, noise=0.003, seed=3, spread=12.0)
+SIZES, TOKENS = (grid.ravel() for grid in np.meshgrid(np.geomspace(4e7, 8e9, 8), np.geomspace(2e8, 1e12, 15)))
+PLANTED_A = BESIROGLU_2024.beta / (BESIROGLU_2024.alpha + BESIROGLU_2024.beta)
+
+
+@pytest.fixture
+def valleys(tmp_path) -> Path:
+    return write_runs(tmp_path / "valleys.csv", runs=VALLEYS, planned=VALLEYS.budget)
+
+
+@pytest.fixture
+def curves(tmp_path) -> Path:
+    path = tmp_path / "curves.csv"
+    rows = zip(SIZES, TOKENS, BESIROGLU_2024.loss(SIZES, TOKENS), [f"run-{size:.3g}" for size in SIZES], strict=True)
+    with path.open("w", newline="") as handle:
+        csv.writer(handle).writerows([("params", "tokens", "loss", "name"), *rows])
+    return path
+
+
+def test_approach_2_is_the_library_s_with_valleys_exponents_and_intervals(scaling, valleys):
+    asked = ("fit", valleys, "--approach", "2", "--flop", "1e22", "--json", "-")
+    found = scaling(*asked, "--bootstrap", "30", "--budget", "planned").json
+    fit = fit_isoflop(VALLEYS.N, VALLEYS.D, VALLEYS.loss, budget=VALLEYS.budget, method="shape")
+    boot = fit.bootstrap(30)
+    assert [(one["compute"], one["N"], one["low"], one["high"]) for one in found["budgets"]] == [
+        (valley.budget, valley.N, valley.low, valley.high) for valley in fit.valleys
+    ]
+    for name in ("a", "b"):
+        interval = boot.interval(name)
+        assert found["exponents"][name] == {"estimate": getattr(fit, name), "low": interval.low, "high": interval.high}
+    (best,) = found["recommendations"]
+    assert best["N"]["estimate"] == fit.law.best_params(1e22) and best["beyond"] == pytest.approx(10)
+    assert best["tokens_per_parameter"]["estimate"] == pytest.approx(best["D"]["estimate"] / best["N"]["estimate"])
+    grouped = scaling(*asked, "--bootstrap", "0").json  # budgets from 6 N D
+    assert grouped["exponents"]["a"]["estimate"] == pytest.approx(fit.a, rel=1e-9) and grouped["bootstrap"] is None
+
+
+@pytest.mark.parametrize(("method", "more"), [("parabola", ()), ("akima", ("--noise", "0.01"))])
+def test_each_way_to_draw_a_valley_is_the_library_s(scaling, valleys, method, more):
+    found = scaling("fit", valleys, "--approach", "2", "--method", method, *more, "--bootstrap", "0", "--json", "-").json
+    fit = fit_isoflop(VALLEYS.N, VALLEYS.D, VALLEYS.loss, method=method, noise=0.01 if more else None)
+    assert found["method"] == method and found["exponents"]["a"]["estimate"] == fit.a
+    assert any("parabola" in sentence for sentence in found["warnings"]) == (method == "parabola")
+
+
+def test_a_budget_without_a_lowest_point_is_shown_with_its_reason(scaling, tmp_path):
+    keep = (VALLEYS.budget > 1e19) | (np.median(VALLEYS.N[VALLEYS.budget == 1e19]) / 2 > VALLEYS.N)
+    path = tmp_path / "half.csv"
+    path.write_text("n,d,loss\n" + "".join(f"{VALLEYS.N[i]},{VALLEYS.D[i]},{VALLEYS.loss[i]}\n" for i in np.flatnonzero(keep)))
+    asked = ("fit", path, "--approach", "2", "--method", "parabola", "--bootstrap", "0")
+    found = scaling(*asked, "--json", "-").json
+    reasons = [one["reason"] for one in found["budgets"]]
+    assert "above the largest size" in reasons[0] and reasons[1:] == ["", ""] and found["budgets"][0]["N"] is None
+    shown = scaling(*asked, "--report", tmp_path / "half.svg").out
+    assert reasons[0] in shown and "1 of 3 budgets are left out" in shown
+    assert "FLOP (left out)" in (tmp_path / "half.svg").read_text()
+
+
+def test_approach_1_takes_curves_by_their_run_and_names_who_carries_the_envelope(scaling, curves):
+    found = scaling("fit", curves, "--approach", "1", "--run", "name", "--bootstrap", "20", "--json", "-").json
+    fit = fit_envelope(SIZES, SIZES, TOKENS, BESIROGLU_2024.loss(SIZES, TOKENS))
+    assert (found["exponents"]["a"]["estimate"], found["method"]) == (pytest.approx(fit.a, rel=1e-9), "envelope")
+    assert found["exponents"]["a"]["estimate"] == pytest.approx(PLANTED_A, abs=0.03)  # eight sizes are a coarse staircase
+    assert found["bootstrap"]["kind"] == "cluster", "rows of one curve are resampled together"
+    assert found["budgets"][0]["run"] == "run-4e+07" and "smallest size" in found["budgets"][0]["reason"]
+    assert "largest size" in found["budgets"][-1]["reason"] and found["budgets"][-1]["N"] == pytest.approx(8e9)
+    shown = scaling("fit", curves, "--approach", "1", "--run", "name", "--bootstrap", "0").out
+    for word in ("120 rows, approach 1", "from (FLOP)", "left out: carried by the smallest size", "8 runs carry the envelope"):
+        assert word in shown, word
+
+
+def test_the_json_of_an_allocation_has_the_documented_shape_and_is_no_law_of_loss(scaling, valleys, tmp_path):
+    target = tmp_path / "allocation.json"
+    assert scaling("fit", valleys, "--approach", "2", "--bootstrap", "10", "--json", target, "--quiet").code == 0
+    found = json.loads(target.read_text())
+    documented = scaling_helpers.allocation_report.AllocationReport.to_json.__doc__
+    inner = (found["fit"], found["bootstrap"], found["law"], found["budgets"][0], found["recommendations"][0])
+    keys = {*found}.union(*inner)
+    assert not [name for name in keys - {"source"} if not re.search(rf"\b{name}\b", documented)]
+    refused = scaling("optimal", "--flop", "1e22", "--law", target)
+    assert refused.code == 2 and "approach 3" in refused.err
+
+
+@pytest.mark.parametrize("approach", ["1", "2"])
+def test_the_figure_of_an_allocation_has_runs_lowest_points_and_the_line(scaling, valleys, curves, tmp_path, approach):
+    source = (curves, "--run", "name") if approach == "1" else (valleys,)
+    for name in ("one.svg", "two.svg"):
+        asked = ("fit", *source, "--approach", approach, "--bootstrap", "10", "--report", tmp_path / name, "--quiet")
+        assert scaling(*asked).code == 0
+    text = (tmp_path / "one.svg").read_bytes()
+    assert text == (tmp_path / "two.svg").read_bytes()
+    root = ElementTree.fromstring(text)
+    words = " ".join(element.text or "" for element in root.iter() if element.tag.endswith(("text", "title")))
+    for word in ("Two panels", "Best size", "power law", "90% interval", "budgets asked for", "Loss (nats per token)"):
+        assert word in words, word
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}use"))) >= 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--method", "shape"), 2, ["--method goes with --approach 2"]),
+        (("--approach", "2", "--run", "name"), 2, ["--run goes with --approach 1"]),
+        (("--approach", "1", "--delta", "0.01"), 2, ["--delta goes with --approach 3"]),
+        (("--approach", "2", "--method", "akima"), 2, ["--noise"]),
+        (("--approach", "2", "--noise", "0.1"), 2, ["akima"]),
+        (("--approach", "2", "--budget", "nonesuch"), 2, ["no column 'nonesuch'", "'planned'"]),
+        (("--approach", "1", "--run", "loss", "--c", "nonesuch"), 2, ["nonesuch"]),
+        (("--approach", "2", "--n", "params", "--budget", "params"), 1, ["budgets", "sizes"]),
+    ],
+)
+def test_what_an_approach_cannot_use_is_refused(scaling, valleys, arguments, code, words):
+    ran = scaling("fit", valleys, *arguments, "--bootstrap", "0", "--quiet")
+    assert ran.code == code and not ran.out and len(ran.err.splitlines()) <= 2, ran.err
+    assert all(word in ran.err for word in words), ran.err
+
+
+@pytest.mark.parametrize("approach", ["1", "2"])
+def test_one_budget_is_refused_by_every_approach(scaling, tmp_path, approach):
+    path = write_runs(tmp_path / "one.csv", runs=ONE)
+    ran = scaling("fit", path, "--approach", approach, "--quiet")
+    assert ran.code == 1 and not ran.out and "one budget" in ran.err and "another" in ran.err
 
 
 def test_wrong_outputs_are_refused_before_the_work(scaling, runs, tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def files(tmp_path, monkeypatch):
 
 def test_the_commands_in_the_readme_run(files, capsys):
     commands = re.findall(r"^scaling (.*)$", README, re.M)
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         assert main(shlex.split(command, comments=True)) == 0, capsys.readouterr().err
         assert capsys.readouterr().out
