@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..laws import ChinchillaLaw
 from ..quantities import positive
 from .absolute import sharpen
-from .newton import Descent, Problem, Rows, descend, evaluate, refine
+from .newton import LARGEST_EXPONENT, Descent, Problem, Rows, descend, evaluate, refine
 from .objectives import Huber, LeastAbsolute, LeastSquares, Objective
 from .result import Fit, Refits, Status
 from .starts import profile_starts
@@ -474,7 +474,9 @@ def _absolute(problem: Problem, theta: Array, batch: Rows | None) -> Array:
 
 def _law(theta: Array, vanished: float) -> ChinchillaLaw:
     a, b, e, alpha, beta = (float(value) for value in theta)
-    return ChinchillaLaw(E=0.0 if e <= vanished + 1e-6 else float(np.exp(e)), A=np.exp(a), B=np.exp(b), alpha=alpha, beta=beta)
+    E = 0.0 if e <= vanished + 1e-6 else float(np.exp(e))
+    # A descent that did not settle may stand where A or B is no float any more.
+    return ChinchillaLaw(E=E, A=np.exp(min(a, 700.0)), B=np.exp(min(b, 700.0)), alpha=alpha, beta=beta)
 
 
 def _result(
@@ -503,7 +505,7 @@ def _result(
         status = Status.NOT_IDENTIFIED
     else:
         status = Status.CONVERGED
-    return ChinchillaFit(
+    fit = ChinchillaFit(
         law=_law(theta, _vanished(data["loss"])),
         theta=theta,
         objective=float(ends.value[chosen]) * factor,
@@ -518,6 +520,9 @@ def _result(
         warnings=warnings,
         objective_function=objective,
     )
+    if objective.space == "log" and np.abs(fit.residuals).max() > LARGEST_EXPONENT / 2:  # so far out the solver cuts terms off
+        return replace(fit, objective=float(data["weights"] @ objective.value(fit.residuals)))
+    return fit
 
 
 def _names_at_bound(held: Bools) -> tuple[str, ...]:

@@ -387,6 +387,16 @@ def test_any_positive_numbers_give_a_finite_fit_or_a_reason(rows):
     assert by_hand == pytest.approx(found.objective, rel=1e-6, abs=1e-12 * weights.sum())
 
 
+def test_the_objective_is_the_sum_even_where_a_prediction_is_off_by_hundreds_of_powers_of_e():
+    N = np.array([1.7e4, 1e12, 2.4e6, 2.8e9, 1.0, 1e-3, 0.17, 5.7e5, 0.08])
+    D = np.array([2.6e11, 3e6, 1.4e11, 0.66, 8.4e9, 1e-3, 1e12, 1e12, 2.4e10])
+    loss = np.array([3.9e-4, 2.0, 2e-4, 7.6e-5, 845.0, 2.1e-3, 7.2e-4, 1.0, 8.9e-3])
+    weights = np.array([1.0, 1e-3, 1.0, 1e-3, 1e6, 1e-3, 1e-3, 1.0, 1e6])
+    found = fit_chinchilla(N, D, loss, weights=weights)
+    assert np.abs(found.residuals).max() > 300
+    assert (weights * Huber().value(found.residuals)).sum() == pytest.approx(found.objective, rel=1e-9)
+
+
 # ---- absolute values, whose slope jumps --------------------------------------------------------------------------------
 
 
