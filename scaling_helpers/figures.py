@@ -31,8 +31,11 @@ __all__ = [
     "Picture",
     "axes",
     "chips_and_runs",
+    "compute_growth",
     "cost_steps",
+    "domain_curves",
     "estimates",
+    "flop_counts",
     "inference_costs",
     "isoflop_curves",
     "learning_curves",
@@ -42,6 +45,11 @@ __all__ = [
     "real_ratios",
     "repetition",
     "ruler",
+    "ruler_forecast",
+    "sizes_and_tokens",
+    "spending",
+    "steps_curves",
+    "straight_lines",
     "surface_and_frontier",
     "tenfold_gains",
     "token_ratios",
@@ -156,6 +164,249 @@ def _count_ticks(axis: Any) -> None:
 
     axis.set_major_formatter(FuncFormatter(lambda value, _position: numbers.format(value, "count")))
     axis.set_minor_locator(NullLocator())
+
+
+def straight_lines(
+    laws: Sequence[tuple[Any, tuple[float, float]]], names: Sequence[str], units: Sequence[str], *, alt: str
+) -> Picture:
+    """Power laws side by side on logarithmic axes: solid over the range of their runs, dashed to a hundred times beyond.
+
+    ``laws`` pairs each law with (low, high) of its variable. Raises ValueError for lists of different lengths or a missing
+    alt text.
+
+    >>> from scaling_helpers.laws import KAPLAN_2020_SIZE, KAPLAN_2020_DATA
+    >>> pairs = [(KAPLAN_2020_SIZE, (768, 1.5e9)), (KAPLAN_2020_DATA, (2.2e7, 2.3e10))]
+    >>> alt = "Two straight lines that fall, each solid over the range of its runs and dashed beyond"
+    >>> straight_lines(pairs, ["size", "data"], ["parameters", "tokens"], alt=alt).alt == alt
+    True
+    """
+    if not len(laws) == len(names) == len(units) > 1:
+        raise ValueError(f"laws, names, units: give as many of each, two or more; got {len(laws)}, {len(names)}, {len(units)}")
+    from matplotlib import ticker
+
+    with axes(alt, width=9.0, height=3.6, columns=len(laws)) as (panels, done):
+        for ax, (law, (low, high)), name, unit, series in zip(panels, laws, names, units, SERIES, strict=False):
+            inside, beyond = np.geomspace(low, high, 30), np.geomspace(high, 100 * high, 30)
+            ax.plot(inside, law.loss(inside), color=LIGHT[series], linewidth=2.8)
+            ax.plot(beyond, law.loss(beyond), color=LIGHT[series], linestyle=DASHES[1], linewidth=1.6)
+            ax.set(xscale="log", yscale="log", ylim=(1.4, 9), xlabel=f"{name} ({unit})")
+            ax.xaxis.set_major_locator(ticker.LogLocator(numticks=5))
+            ax.xaxis.set_minor_locator(ticker.NullLocator())
+            ax.yaxis.set_major_locator(ticker.FixedLocator([1.5, 2, 3, 4, 6, 8]))
+            ax.yaxis.set_minor_locator(ticker.NullLocator())
+            ax.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        panels[0].set_ylabel("Loss (nats per token)")
+    return done[0]
+
+
+def ruler_forecast(law: Any, ruled: Any, studied: tuple[float, float], end: float, *, alt: str) -> Picture:
+    """The frontier of ``law`` against compute (FLOP), and the pure power law ``ruled`` fitted to it over ``studied``.
+
+    Both need ``loss`` of compute. Raises ValueError where the range is not increasing, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import KAPLAN_2020_COMPUTE, PowerLaw
+    >>> alt = "A curve that flattens out and a straight line that agrees with it over the shaded range"
+    >>> curve = PowerLaw(1e20, 0.18, 1.8)
+    >>> "a ruler" in ruler_forecast(curve, KAPLAN_2020_COMPUTE, (1e17, 1e21), 1e27, alt=alt).svg
+    True
+    """
+    low, high = studied
+    if not 0 < low < high < end:
+        raise ValueError(f"studied = ({low:g}, {high:g}), end = {end:g}: each must be larger than the one before")
+    from matplotlib import ticker
+
+    compute = np.geomspace(low / 10, end, 161)
+    with axes(alt) as (ax, done):
+        ax.axvspan(low, high, color=LIGHT["grid"], zorder=0)
+        ax.plot(compute, law.loss(compute), color=LIGHT["law"], linewidth=2.8, label="a power law above a constant")
+        ax.plot(compute, ruled.loss(compute), color=LIGHT["you"], linestyle=DASHES[1], label="a ruler laid on the shaded part")
+        ax.set(xscale="log", yscale="log", xlabel="Training compute C (FLOP)", ylabel="Loss (nats per token)")
+        ax.yaxis.set_major_locator(ticker.FixedLocator([1, 1.5, 2, 2.5, 3, 4, 5, 6]))
+        ax.yaxis.set_minor_locator(ticker.NullLocator())
+        ax.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def flop_counts(models: Mapping[str, tuple[float, float]], *, alt: str) -> Picture:
+    """An exact count of training FLOP per token over 6 N, a row each: (N all parameters, N without embeddings).
+
+    Raises ValueError for no models, or for a missing alt text.
+
+    >>> alt = "One model whose exact count lies a little above six times its parameters"
+    >>> "6 N" in flop_counts({"GPT-3": (1.014, 1.017)}, alt=alt).svg
+    True
+    """
+    if not models:
+        raise ValueError("models: nothing to draw")
+    with axes(alt, height=1.5 + 0.34 * len(models)) as (ax, done):
+        ax.axvline(1.0, color=LIGHT["axis"], linewidth=1.2, linestyle=DASHES[2])
+        for place, (every, without) in enumerate(models.values()):
+            ax.plot([every, without], [place, place], color=LIGHT["grid"], linewidth=3, zorder=1)
+            first = place == 0
+            ax.plot(every, place, "o", color=LIGHT["law"], label="N counts all parameters" if first else None)
+            ax.plot(without, place, "D", color=LIGHT["other"], markerfacecolor="none", markersize=7,
+                    label="N leaves out the embeddings" if first else None)  # fmt: skip
+        ax.set(xlabel="Exact count over 6 N", yticks=range(len(models)), ylim=(len(models) - 0.5, -0.5))
+        ax.set_yticklabels(list(models))
+        ax.grid(visible=False, axis="y")
+        ax.legend(loc="lower right")
+    return done[0]
+
+
+def steps_curves(law: Any, sizes: Sequence[float], steps: tuple[float, float], *, alt: str) -> Picture:
+    """Loss (nats per token) against training steps for each size (parameters), by a law of size and steps.
+
+    Raises ValueError for more sizes than the palette has colours, or for a missing alt text.
+
+    >>> from scaling_helpers.laws import KAPLAN_2020_STEPS
+    >>> alt = "Two falling curves of loss against steps, that of the larger model below the other throughout"
+    >>> "100M" in steps_curves(KAPLAN_2020_STEPS, [1e8, 1e9], (1e3, 1e5), alt=alt).svg
+    True
+    """
+    if not 0 < len(sizes) <= len(SERIES):
+        raise ValueError(f"sizes: give 1 to {len(SERIES)} of them, got {len(sizes)}")
+    from matplotlib import ticker
+
+    many = np.geomspace(*steps, 121)
+    with axes(alt) as (ax, done):
+        for series, dashes, size in zip(SERIES, DASHES, sizes, strict=False):
+            loss = law.loss(positive("N", size), many)
+            ax.plot(many, loss, color=LIGHT[series], linestyle=dashes, label=f"{numbers.format(size, 'count')} parameters")
+        ax.set(xscale="log", yscale="log", xlabel="Steps at a large batch", ylabel="Loss (nats per token)")
+        ax.yaxis.set_major_locator(ticker.FixedLocator([2, 2.5, 3, 4, 5, 6, 7]))
+        ax.yaxis.set_minor_locator(ticker.NullLocator())
+        ax.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def spending(parts: Mapping[str, float], decades: float, *, alt: str) -> Picture:
+    """How ``decades`` orders of magnitude of compute are shared out: exponent of each part of the product.
+
+    Raises ValueError for parts that are not positive, or for a missing alt text.
+
+    >>> alt = "A bar of nine decades of compute, of which most goes to the size of the model"
+    >>> "size" in spending({"size": 0.73, "batch": 0.24, "steps": 0.03}, 9, alt=alt).svg
+    True
+    """
+    left = 0.0
+    with axes(alt, height=2.2) as (ax, done):
+        for series, (name, exponent) in zip(SERIES, parts.items(), strict=False):
+            wide = positive(name, exponent) * decades
+            ax.barh(0, wide, left=left, height=0.5, color=LIGHT[series], edgecolor=LIGHT["surface"], linewidth=1.5)
+            words = f"{name}: {numbers.format(10**wide, 'times')}"
+            narrow = wide < 0.1 * decades  # its label goes a row higher, and ends where the bar does
+            point = (left + (wide if narrow else wide / 2), 0)
+            ax.annotate(words, point, (0, 46 if narrow else 28), textcoords="offset points", va="center",
+                        ha="right" if narrow else "center")  # fmt: skip
+            left += wide
+        ax.set(xlim=(0, left * 1.001), ylim=(-0.35, 0.9), yticks=[], xlabel="Decades of compute (factors of ten)")
+        ax.spines["left"].set_visible(False)
+        ax.grid(visible=False, axis="y")
+    return done[0]
+
+
+def sizes_and_tokens(
+    models: Mapping[str, tuple[float, float]], level: float, ratio: float, *, aside: Mapping[str, str], alt: str
+) -> Picture:
+    """Training tokens against parameters of real models, with a level line and the line of ``ratio`` tokens per parameter.
+
+    ``models`` maps a name to (parameters, tokens), ``aside`` the names that would meet others to where their label goes:
+    "left", "right", "below left" ... Raises ValueError for no models, or for a missing alt text.
+
+    >>> alt = "One model that lies on the level line, far below the slanting line of twenty per parameter"
+    >>> sizes_and_tokens({"GPT-3": (1.75e11, 3e11)}, 3e11, 20, aside={"GPT-3": "below"}, alt=alt).alt == alt
+    True
+    """
+    if not models:
+        raise ValueError("models: nothing to draw")
+    low, high = min(size for size, _ in models.values()) / 3, max(size for size, _ in models.values()) * 3
+    with axes(alt, height=4.4) as (ax, done):
+        words = f"{numbers.format(level, 'count')} tokens"
+        ax.axhline(level, color=LIGHT["other"], linestyle=DASHES[1], linewidth=1.6, label=words)
+        ends = np.array([low, high])
+        words = f"{ratio:g} tokens per parameter"
+        ax.plot(ends, ratio * ends, color=LIGHT["law"], linestyle=DASHES[2], linewidth=1.6, label=words)
+        for name, (size, tokens) in models.items():
+            ax.plot(size, tokens, "s", color=LIGHT["you"], markersize=6)
+            where = aside.get(name, "above")
+            sides = {"left": (-8, "right"), "right": (8, "left")}
+            across, align = next((sides[word] for word in sides if word in where), (0, "center"))
+            up = next((y for word, y in (("above", 8), ("below", -15)) if word in where), -4)
+            ax.annotate(name, (size, tokens), (across, up), textcoords="offset points", ha=align, color=LIGHT["text"])
+        ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(5e10, 2e14))
+        ax.set(xlabel="Model size N (parameters)", ylabel="Training tokens D")
+        for axis in (ax.xaxis, ax.yaxis):
+            _count_ticks(axis)
+        ax.legend(loc="upper left")
+    return done[0]
+
+
+def domain_curves(laws: Mapping[str, Any], compute: tuple[float, float], *, alt: str) -> Picture:
+    """Loss against compute (FLOP) for several kinds of data, and the part of it above each constant.
+
+    ``laws`` maps a name to a power law in compute. Raises ValueError for more laws than the palette has colours, or for a
+    missing alt text.
+
+    >>> from scaling_helpers.laws import HENIGHAN_2020
+    >>> alt = "Left a curve that flattens out towards its constant, right the same without it, a straight line"
+    >>> "video" in domain_curves({"video": HENIGHAN_2020["video-vq"].compute}, (1e15, 1e23), alt=alt).svg
+    True
+    """
+    if not 0 < len(laws) <= len(SERIES):
+        raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
+    from matplotlib import ticker
+
+    span = np.geomspace(*compute, 121)
+    with axes(alt, width=9.0, height=4.0, columns=2) as (panels, done):
+        for series, dashes, (name, law) in zip(SERIES, DASHES, laws.items(), strict=False):
+            panels[0].plot(span, law.loss(span), color=LIGHT[series], linestyle=dashes, label=name)
+            panels[1].plot(span, law.loss(span) - law.constant, color=LIGHT[series], linestyle=dashes)
+        for ax in panels:
+            ax.set(xscale="log", yscale="log", xlabel="Training compute C (FLOP)")
+            ax.xaxis.set_major_locator(ticker.LogLocator(numticks=6))
+            ax.xaxis.set_minor_locator(ticker.NullLocator())
+            ax.yaxis.set_minor_locator(ticker.NullLocator())
+            ax.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        panels[0].yaxis.set_major_locator(ticker.FixedLocator([0.2, 0.5, 1, 2, 3, 4, 5]))
+        panels[1].yaxis.set_major_locator(ticker.FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]))
+        panels[0].set_ylabel("Loss (nats per token)")
+        panels[1].set_ylabel("Loss above its constant")
+        panels[0].legend(loc="lower left", fontsize=9)
+    return done[0]
+
+
+def compute_growth(
+    times: Sequence[float], compute: Sequence[float], fit: Any, named: Mapping[str, tuple[float, float]], *, alt: str
+) -> Picture:
+    """Training compute (FLOP) of models against their release (years), a fitted growth and its band for single models.
+
+    ``fit`` is a GrowthFit; ``named`` maps a name to (year, FLOP) of the points that are labelled. Raises ValueError for no
+    points, or for a missing alt text.
+
+    >>> from scaling_helpers.trends import compute_points, fit_compute_growth
+    >>> years, flop, _ = compute_points()
+    >>> alt = "Points that rise over twelve years, a straight line through them and a band about it"
+    >>> compute_growth(years, flop, fit_compute_growth(), {}, alt=alt).alt == alt
+    True
+    """
+    if len(times) == 0:
+        raise ValueError("times: nothing to draw")
+    years = np.linspace(min(times), max(times), 61)
+    low, high = fit.interval(years, kind="prediction")
+    with axes(alt, height=4.6) as (ax, done):
+        ax.fill_between(years, low, high, color=LIGHT["law"], alpha=0.14, linewidth=0, label="where 95% of such models lie")
+        low, high = fit.interval(years)
+        ax.fill_between(years, low, high, color=LIGHT["law"], alpha=0.25, linewidth=0, label="the trend, 95% interval")
+        ax.plot(years, fit.law.value(years), color=LIGHT["law"], linewidth=2.2)
+        ax.plot(times, compute, "o", color=LIGHT["axis"], markersize=4)
+        for name, (year, flop) in named.items():
+            ax.plot(year, flop, "o", color=LIGHT["you"], markersize=6)
+            ax.annotate(name, (year, flop), (-6, 5), textcoords="offset points", ha="right", color=LIGHT["text"])
+        ax.set(yscale="log", xlabel="Year of release", ylabel="Training compute (FLOP)", xlim=(years[0] - 1.4, None))
+        ax.legend(loc="lower right")
+    return done[0]
 
 
 def isoflop_curves(law: ChinchillaLaw, budgets: Sequence[float], *, alt: str) -> Picture:

@@ -43,7 +43,7 @@ def portable(text: str, glued: Mapping[str, str], cited: Mapping[str, tuple[str,
     """One Markdown cell without MyST: ``glued`` maps names to printed numbers, ``cited`` is :func:`references`."""
 
     def printed(match: re.Match[str]) -> str:
-        role, inner = match["role"], match["text"]
+        role, inner = match["role"], match["text"].replace(r"\|", "|")  # a table wants its bars escaped
         titled = TITLED.match(inner)
         if role in WRITERS:
             return WRITERS[role](inner, glued, cited)

@@ -11,20 +11,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .bottleneck import bottleneck
 from .isoflop import isoflop
+from .kaplan_vs_chinchilla import kaplan_vs_chinchilla
 from .loss_surface import loss_surface
 from .overtraining import overtraining
+from .power_law import power_law
 from .which_scaling import which_scaling
 from .who_pays_when import who_pays_when
 from .widget import Explorer
 
-__all__ = ["CATALOGUE", "Explorer", "isoflop", "loss_surface", "overtraining", "which_scaling", "who_pays_when"]
+__all__ = [
+    "CATALOGUE",
+    "Explorer",
+    "bottleneck",
+    "isoflop",
+    "kaplan_vs_chinchilla",
+    "loss_surface",
+    "overtraining",
+    "power_law",
+    "which_scaling",
+    "who_pays_when",
+]
 
 #: Every explorer of the book, by name.
 CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "isoflop": isoflop,
     "loss_surface": loss_surface,
     "overtraining": overtraining,
+    "power_law": power_law,
+    "bottleneck": bottleneck,
+    "kaplan_vs_chinchilla": kaplan_vs_chinchilla,
     "which_scaling": which_scaling,
     "who_pays_when": who_pays_when,
 }

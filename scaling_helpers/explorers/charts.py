@@ -14,10 +14,12 @@ import altair as alt
 from ..palette import color
 from ..trace import field, vega_calculations, vega_signals
 
-__all__ = ["CHART_SIZE", "STEP", "Canvas", "flop_words", "short"]
+__all__ = ["CHART_SIZE", "NARROW", "STEP", "Canvas", "flop_words", "panel", "short", "ten_to"]
 
 #: Width and height of a chart, in pixels.
 CHART_SIZE = (680, 380)
+#: Charts narrower than this, in pixels, are on a phone.
+NARROW = 430
 #: The running variable of a curve: 0 at its start, 1 at its end.
 STEP = field("step")
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -62,10 +64,15 @@ class Canvas:
         """A single datum whose columns are expressions over signals; drawn where ``where`` holds."""
         return alt.Chart(alt.Data(values=[{}])).transform_filter(where).transform_calculate(**columns)
 
-    def compose(self, *layers: alt.Chart, **resolve: str) -> dict[str, Any]:
-        """The Vega-Lite specification of all layers in the book's style."""
+    def compose(self, *layers: alt.Chart | alt.LayerChart, panels: bool = False, **resolve: str) -> dict[str, Any]:
+        """The Vega-Lite specification of all layers in the book's style.
+
+        With ``panels`` each layer keeps scales of its own, whose ranges (:func:`panel`) share out the chart.
+        """
         width, height = CHART_SIZE
         chart: alt.LayerChart = alt.layer(*layers)
+        if panels:
+            chart = chart.resolve_scale(x="independent", y="independent")
         if resolve:
             chart = chart.resolve_axis(**resolve)
         chart = chart.properties(width=width, height=height, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
@@ -100,6 +107,42 @@ def short(expression: str) -> str:
     True
     """
     return f"({expression} >= 1e15 ? format({expression}, '.2~e') : replace(format({expression}, '.3~s'), 'G', 'B'))"
+
+
+def ten_to(expression: str) -> str:
+    """A Vega expression that writes 1e23 as 10²³; for whole powers of ten from 10¹⁰ to 10⁹⁹.
+
+    >>> ten_to("datum.value").startswith("'10' + ")
+    True
+    """
+    digits = "['⁰','¹','²','³','⁴','⁵','⁶','⁷','⁸','⁹']"
+    power = f"round(log({expression}) / LN10)"
+    return f"'10' + {digits}[floor({power} / 10)] + {digits}[{power} % 10]"
+
+
+def panel(second: bool, gap: int = 62) -> tuple[list[Any], list[Any], dict[str, Any], dict[str, Any]]:
+    """Where one of two panels lies, beside the other or, on a phone, below it: ranges of x and y, offsets of their axes.
+
+    The second panel's x axis stays at the bottom of the chart and its y axis moves to the panel's left edge; the first
+    one's x axis moves up on a phone.
+
+    >>> across, _, _, beside = panel(second=True)
+    >>> across[1], sorted(beside)
+    ({'expr': 'width'}, ['offset'])
+    """
+    wide, left, right = f"(width >= {NARROW})", f"(width - {gap}) / 2", f"(width + {gap}) / 2"
+    lower, upper = "(height + 58) / 2", "(height - 58) / 2"
+
+    def expr(text: str) -> Any:
+        return {"expr": text}
+
+    if second:
+        x = [expr(f"{wide} ? {right} : 0"), expr("width")]
+        y = [expr("height"), expr(f"{wide} ? 0 : {lower}")]
+        return x, y, {}, {"offset": expr(f"{wide} ? -({right}) : 0")}
+    x = [expr("0"), expr(f"{wide} ? {left} : width")]
+    y = [expr(f"{wide} ? height : {upper}"), expr("0")]
+    return x, y, {"offset": expr(f"{wide} ? 0 : -(height + 58) / 2")}, {}
 
 
 def flop_words(expression: str) -> str:

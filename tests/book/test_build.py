@@ -186,6 +186,21 @@ def test_no_cell_of_a_page_writes_to_the_error_stream(book_html: Path) -> None:
     assert [page for page in pages(book_html) if parsed(book_html / page).select(".output.stderr")] == []
 
 
+#: A role that was cut off, as by a bar in a table, stays in the page as text.
+LEFT_OVER = re.compile(r"\{(?:fact|live|explore|glue:text|ref|eq|numref|doc|term|cite:[tp])\}")
+
+
+def test_no_role_is_left_as_text(book_html: Path) -> None:
+    found = []
+    for path in sorted(book_html.glob("*/*.html")):
+        article = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select_one("article.bd-article")
+        for code in article.select("pre, code, script") if article else []:
+            code.decompose()
+        found += [f"{path.name}: {match[0]}" for match in LEFT_OVER.finditer(article.get_text() if article else "")]
+    assert not found, found
+    assert LEFT_OVER.search("GPT-3 has {fact}`models/gpt-3/params")
+
+
 def test_two_clean_builds_of_a_small_book_give_the_same_bytes(book_html: Path, tmp_path: Path) -> None:
     sites = []
     for folder in ("one", "another folder, of another name"):

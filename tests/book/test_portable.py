@@ -20,6 +20,7 @@ CITED = {"kaplan2020": ("Kaplan et al.", "2020"), "gao2020": ("Gao", "2020")}
         ("{glue:text}`unknown`", "unknown"),
         ("{fact}`models/gpt-3/params`", "175B"),
         ("{fact}`results/chinchilla-mmlu|ratio`", "0.675"),
+        (r"| {fact}`results/chinchilla-mmlu\|ratio` |", "| 0.675 |"),
         ("{live}`isoflop.optimal_N`", "72.2B"),
         ("{explore}`at Gopher's budget <isoflop?compute=5.76e23>`", "at Gopher's budget"),
         ("{term}`epochs <epoch>` and {term}`token`", "epochs and token"),

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from scaling_helpers import figures
-from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022, LAWS, MUENNIGHOFF_2023_REPEATED, ChinchillaLaw
+from scaling_helpers.laws import (
+    BESIROGLU_2024,
+    HOFFMANN_2022,
+    KAPLAN_2020_DATA,
+    KAPLAN_2020_SIZE,
+    KAPLAN_2020_STEPS,
+    LAWS,
+    MUENNIGHOFF_2023_REPEATED,
+    ChinchillaLaw,
+)
 
 ALT = "An alternative text that is long enough to say what the figure shows"
 
@@ -74,6 +83,40 @@ def test_estimates_with_and_without_an_interval_are_drawn() -> None:
     assert "first" in svg and "second" in svg and "0.7" in svg
     with pytest.raises(ValueError, match="nothing to draw"):
         figures.estimates([], xlabel="Exponent", reference=0.5, alt=ALT)
+
+
+def test_straight_lines_want_a_name_and_a_unit_for_each_law() -> None:
+    pairs = [(KAPLAN_2020_SIZE, (1e3, 1e9)), (KAPLAN_2020_DATA, (1e7, 1e10))]
+    svg = figures.straight_lines(pairs, ["Model size N", "Text D"], ["parameters", "tokens"], alt=ALT).svg
+    assert "Model size N (parameters)" in svg and "Text D (tokens)" in svg
+    with pytest.raises(ValueError, match="give as many of each, two or more; got 2, 1, 2"):
+        figures.straight_lines(pairs, ["Model size N"], ["parameters", "tokens"], alt=ALT)
+
+
+def test_a_ruler_needs_a_range_that_increases_and_ends_before_the_forecast() -> None:
+    with pytest.raises(ValueError, match="each must be larger than the one before"):
+        figures.ruler_forecast(KAPLAN_2020_SIZE, KAPLAN_2020_SIZE, (1e9, 1e6), 1e12, alt=ALT)
+
+
+def test_nothing_to_draw_is_refused_by_the_figures_of_the_chapter_on_kaplan() -> None:
+    for draw in (
+        lambda: figures.flop_counts({}, alt=ALT),
+        lambda: figures.sizes_and_tokens({}, 3e11, 20, aside={}, alt=ALT),
+        lambda: figures.compute_growth([], [], None, {}, alt=ALT),
+    ):
+        with pytest.raises(ValueError, match="nothing to draw"):
+            draw()
+    with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
+        figures.steps_curves(KAPLAN_2020_STEPS, [], (1e3, 1e6), alt=ALT)
+    with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
+        figures.domain_curves({}, (1e15, 1e20), alt=ALT)
+
+
+def test_the_shares_of_a_budget_are_named_with_their_factors() -> None:
+    svg = figures.spending({"size": 0.75, "steps": 0.05}, 8, alt=ALT).svg
+    assert "size: 1,000,000×" in svg and "steps: 2.51×" in svg
+    with pytest.raises(ValueError, match="size = -1"):
+        figures.spending({"size": -1.0}, 8, alt=ALT)
 
 
 def test_the_local_exponent_is_drawn_for_each_law() -> None:

@@ -13,7 +13,14 @@ from scaling_helpers.explorers.controls import Choice, Integer, Linear, Log, Tog
 from scaling_helpers.explorers.loss_surface import contour
 from scaling_helpers.explorers.overtraining import cheapest
 from scaling_helpers.explorers.runtime import bundled, vega_runtime
-from scaling_helpers.laws import BESIROGLU_2024, HOFFMANN_2022, LAWS
+from scaling_helpers.laws import (
+    BESIROGLU_2024,
+    HENIGHAN_2020,
+    HOFFMANN_2022,
+    KAPLAN_2020_ALLOCATION,
+    KAPLAN_2020_COMPUTE,
+    LAWS,
+)
 from scaling_helpers.optimum import inference_aware
 from scaling_helpers.palette import plain
 from scaling_helpers.trace import evaluate, variables
@@ -184,6 +191,58 @@ def test_the_break_even_of_thinking_does_not_depend_on_the_size_of_the_models():
     assert widget.readouts(queries=even[0])["bill_ratio"] == pytest.approx(1.0, rel=1e-9)
     assert widget.readouts(serving=5.0)["break_even"] == pytest.approx(even[0] / 5, rel=1e-9)
     assert widget.readouts(think=3.0)["break_even"] is None
+
+
+def test_ten_times_the_compute_removes_eleven_percent_of_kaplan_s_loss_and_a_constant_bends_the_line():
+    widget = explorers.power_law()
+    presets = {preset.label: preset.values for preset in widget.declaration.presets}
+    text = widget.readouts(**presets["Kaplan, text"], compute=1e21)
+    assert text["loss"] == pytest.approx(KAPLAN_2020_COMPUTE.loss(1e21), rel=1e-12)
+    assert (text["ten_share"], text["slope"], text["error"]) == pytest.approx((1 - 10**-0.05, 0.05, 0), abs=1e-12)
+    refit = widget.readouts(**presets["Chinchilla refit, text"], compute=1e21)
+    assert refit["loss"] == pytest.approx(BESIROGLU_2024.optimal(1e21).loss, rel=1e-12)
+    assert refit["there"] == pytest.approx(BESIROGLU_2024.optimal(1e24).loss, rel=1e-12)
+    assert refit["error"] > 0.18
+    assert refit["halve"] is None and text["halve"] == pytest.approx(2**20)
+    images = widget.readouts(**presets["Images"], compute=1e20)
+    assert images["loss"] == pytest.approx(HENIGHAN_2020["image-32x32"].compute.loss(1e20), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("preset", "binds"),
+    [
+        ("Kaplan's largest, least text", "data_binds"),
+        ("Kaplan's largest, all text", "compute_binds"),
+        ("GPT-3", "compute_binds"),
+        ("Llama 3 8B", "size_binds"),
+    ],
+)
+def test_exactly_one_of_size_text_and_compute_binds_and_ten_times_of_it_removes_most(preset, binds):
+    widget = explorers.bottleneck()
+    presets = {preset.label: preset.values for preset in widget.declaration.presets}
+    for state in [presets[preset], *random_states(widget, 100)]:
+        read = widget.readouts(**state)
+        found = [name for name in ("size_binds", "data_binds", "compute_binds") if read[name] is not None]
+        assert len(found) == 1
+        assert read["loss"] == max(read["converged"], read["compute_floor"])
+        gains = {name: read[f"ten_{name.removesuffix('_binds')}"] for name in ("size_binds", "data_binds", "compute_binds")}
+        assert all(gain >= 0 for gain in gains.values())
+        if found[0] == "compute_binds":
+            assert gains["size_binds"] == gains["data_binds"] == 0
+        else:
+            assert gains["compute_binds"] == 0
+    assert widget.readouts(**presets[preset])[binds] is not None
+
+
+def test_kaplan_and_chinchilla_agree_where_their_lines_cross_and_gopher_s_budget_is_far_from_it():
+    widget = explorers.kaplan_vs_chinchilla()
+    for name, law in LAWS.items():
+        crossing = widget.readouts(compute=5.76e23, law=name)["agree"]
+        assert pytest.approx(law.optimal(crossing).N, rel=1e-9) == KAPLAN_2020_ALLOCATION.optimal(crossing).N
+    read = widget.readouts(compute=1e21, law="hoffmann-2022")
+    assert round(read["kaplan_N"], -7) == 4.68e9
+    loss = HOFFMANN_2022.loss(read["kaplan_N"], 1e21 / (6 * read["kaplan_N"]))
+    assert read["wasted"] == pytest.approx(1 - HOFFMANN_2022.compute_for_loss(loss) / 1e21, rel=1e-9)
 
 
 def test_an_explorer_is_a_widget_that_composes():
