@@ -1,7 +1,7 @@
 """How fast do compute, prices, algorithms and data grow, and what stops them?
 
 Everything here is arithmetic on the tables ``trends``, ``limits_2030``, ``compute_history`` and ``sense_of_size`` of
-:mod:`scaling_helpers.facts`, so that an assumption can be changed and its effect seen. Growth is a factor a year throughout;
+``scaling_helpers.facts``, so that an assumption can be changed and its effect seen. Growth is a factor a year throughout;
 published doubling times are turned into that. An uncertain quantity is a :class:`LogNormal`, read off a published interval.
 
 >>> compute = fit_compute_growth(since=2012)
