@@ -85,7 +85,7 @@ def test_tokens_follow_from_compute_where_there_is_no_column_of_them():
 def test_weights_and_clusters_are_read(tmp_path):
     path = write(tmp_path, "n,d,loss,w,run\n1e8,1e9,3,1,a\n1e8,2e9,2.9,0,a\n2e8,2e9,2.8,2.5,b\n")
     sweep = read_runs(path, weights="w", cluster="run")
-    assert sweep.weights.tolist() == [1, 0, 2.5] and sweep.cluster.tolist() == [0, 0, 1]
+    assert sweep.weights.tolist() == [1, 0, 2.5] and sweep.cluster.tolist() == ["a", "a", "b"]
 
 
 @pytest.mark.parametrize("name", ["params.parquet", "params.csv"])
@@ -254,7 +254,7 @@ def test_weights_must_count_and_clusters_must_have_names():
     runs = {"n": [1e8, 2e8], "d": [1e9, 2e9], "loss": [3.0, 2.9]}
     assert "not be negative" in refused({**runs, "w": [1, -1]}, weights="w")
     assert "every weight" in refused({**runs, "w": [0, 0]}, weights="w")
-    assert "needs a cluster" in refused({**runs, "c": ["a", ""]}, cluster="c")
+    assert "row 2: c is empty" in refused({**runs, "c": ["a", ""]}, cluster="c")
 
 
 @given(st.binary(max_size=300))
