@@ -21,7 +21,8 @@ def fact_texts() -> dict[str, tuple[str, str]]:
     """
     written = {path for table in facts.TABLES for path in facts.paths(table)}
     for page in BOOK.glob("[!._]*/*.md"):
-        written |= set(re.findall(r"\{fact\}`([^`]+)`", page.read_text(encoding="utf-8")))
+        found = re.findall(r"\{fact\}`([^`]+)`", page.read_text(encoding="utf-8"))
+        written |= {text.replace(r"\|", "|") for text in found}  # a table wants its bars escaped
     texts = {}
     for text in written:
         path, _, kind = (part.strip() for part in text.partition("|"))

@@ -37,7 +37,7 @@
 
   /** The roles written in a cell, by the text between their backticks. */
   function rolesOf(source) {
-    return new Map([...source.matchAll(ROLE)].map(([, role, text]) => [flat(text), role]));
+    return new Map([...source.matchAll(ROLE)].map(([, role, text]) => [flat(text.replaceAll("\\|", "|")), role]));
   }
 
   /** The numbers that the notebook's cells have glued, by name. */
