@@ -119,6 +119,11 @@ def test_what_the_content_policy_forbids_is_reported(stage: Stage, body: str) ->
     ("body", "rule"),
     [
         ("<p style='color: #aaa; background: #fff'>Pale grey on white.</p>", "color-contrast"),
+        (
+            "<table class='facts-table'><tbody>" + "<tr><td>1</td></tr>" * 8
+            + "<tr><td style='color: #aaa; background: #fff'>a pale cell in a late row</td></tr></tbody></table>",
+            "color-contrast",
+        ),
         ("<button></button>", "button-name"),
         ("<input type='text'>", "label"),
         ("<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>", "image-alt"),
