@@ -46,6 +46,8 @@ FORMAT_OF_UNIT = {
 #: The mark beside a number that is not read in the primary text or data.
 MARKS = {"digitized": "fig.", "secondary": "2nd"}
 MARK = "est."
+#: The same in words, for a screen reader.
+SPOKEN = {"fig.": "read off a figure", "2nd": "from a secondary source", "est.": "an estimate"}
 
 
 class explore_link(nodes.Inline, nodes.TextElement):
@@ -206,7 +208,13 @@ def visit_fact(self: HTML5Translator, node: fact_value) -> None:
 
 
 def depart_fact(self: HTML5Translator, node: fact_value) -> None:
-    mark = f'<sup class="fact-mark">{node["mark"]}</sup>' if node["mark"] else ""
+    # Read aloud or copied, "5" with the mark "2nd" would be fifty-second: the mark is for the eye, the words for the ear.
+    mark = (
+        f'<sup class="fact-mark" aria-hidden="true">{node["mark"]}</sup>'
+        f'<span class="visually-hidden"> ({SPOKEN[node["mark"]]})</span>'
+        if node["mark"]
+        else ""
+    )
     lines = "".join(
         f'<span class="fact-line"><b>{self.encode(term)}:</b> {self.encode(text)}.</span> ' for term, text in node["tip"]
     )

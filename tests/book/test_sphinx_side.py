@@ -397,7 +397,7 @@ $$
 
 def good_book(folder: Path) -> tuple[SmallBook, Built]:
     book = SmallBook(folder)
-    book.write("index.md", "# Index\n\nNo explorer here. {fact}`models/gopher/tokens`\n")
+    book.write("index.md", "# Index\n\nNo explorer here. {fact}`models/gopher/tokens`, {fact}`results/lourie-predictable`\n")
     book.write("chapters/one.md", GOOD)
     built = book.build()
     assert built.status == 0, built.output
@@ -456,6 +456,13 @@ def test_a_fact_shows_its_source_to_mouse_and_keyboard(good: tuple[SmallBook, Bu
     assert '<span class="fact-value" tabindex="0" aria-describedby="fact-1">175B</span>' in page
     assert re.search(r'role="tooltip" id="fact-1">.*arXiv:2203\.15556.*Confidence:</b> primary text', page)
     assert 'aria-describedby="fact-2">175000000000<' in page
+
+
+def test_the_mark_of_a_fact_is_words_to_the_ear(good: tuple[SmallBook, Built]) -> None:
+    """Read aloud as it looks, 39% with the mark 2nd would run together."""
+    page = good[1].page("index")
+    mark = '<sup class="fact-mark" aria-hidden="true">2nd</sup><span class="visually-hidden"> (from a secondary source)</span>'
+    assert f">39%</span>{mark}" in page
 
 
 def test_what_folds_is_details_and_ids_are_unique(good: tuple[SmallBook, Built]) -> None:

@@ -648,6 +648,17 @@ def test_guess_first_hides_the_answer_until_it_is_asked_for(exhibit: Exhibit) ->
     assert shown.curves
     assert not disagreements(exhibit.declaration, [exhibit.values()], [shown])
     assert numbers.format(answer, kind) in panel.inner_text()
+
+    # By keyboard, from the slider of the guess: no way back to the button is needed.
+    exhibit.button("Guess again").press("Enter")
+    slider = exhibit.find(f"#{exhibit.id}-{guess.control}")
+    slider.focus()
+    slider.press("ArrowRight")
+    assert exhibit.observe([{}])[0].curves == 0, "moving alone does not reveal"
+    slider.focus()
+    slider.press("Enter")
+    exhibit.page.wait_for_function("(id) => document.activeElement.closest(`#${id} .explorer-verdict`)", arg=exhibit.id)
+    assert panel.inner_text().startswith("You said")
     exhibit.button("Reset").click()
 
 

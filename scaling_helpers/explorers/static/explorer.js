@@ -679,6 +679,10 @@ class Explorer {
     this.reveal = button("Reveal", () => this.endGuess("revealed"), "primary");
     this.again = button("Guess again", () => this.startGuess());
     const close = button("Close", () => this.endGuess("open"));
+    // Whoever guesses by keyboard is on a slider, many stops away from the button.
+    this.figure.addEventListener("keydown", ({ key, target }) => {
+      if (key === "Enter" && this.mode === "guessing" && target.type === "range") this.endGuess("revealed");
+    });
     this.guessPanel = h("div", { class: "explorer-guess", role: "group", "aria-label": "Guess first", hidden: true },
       this.verdict, h("div", { class: "explorer-guess-buttons" }, this.reveal, this.again, close));
     return this.guessPanel;
@@ -898,7 +902,7 @@ class Explorer {
   /** The sentence under the chart; while guessing, only what the reader has set. */
   words() {
     if (this.mode === "guessing") {
-      return `You are guessing. ${this.stateInWords()}. The answer is hidden until you press Reveal.`;
+      return `You are guessing. ${this.stateInWords()}. The answer is hidden until you press Reveal, or Enter on a slider.`;
     }
     const has = (name) => name in this.results ? this.results[name] !== null : name in this.values;
     return fillTemplate(this.payload.alternative, (name, kind) => this.named(name, kind), has);
