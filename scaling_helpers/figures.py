@@ -813,6 +813,8 @@ def curves(
         ax.set(xlabel=xlabel, ylabel=ylabel)
         if "x" in logarithmic:
             ax.set_xscale("log")
+        elif all(float(place).is_integer() for place in x):
+            ax.xaxis.set_major_locator(_ticker().MaxNLocator(integer=True))
         if "y" in logarithmic:
             ax.set_yscale("log")
         if percent:
