@@ -64,6 +64,12 @@ def _loss(value: float) -> str:
     return f"{Decimal(value).quantize(Decimal('0.0001'), ROUND_HALF_UP)}"
 
 
+def _year(value: float) -> str:
+    if abs(value) >= _LONGEST:
+        return _power_of_ten(value)
+    return f"{Decimal(value).quantize(Decimal('0.1'), ROUND_HALF_UP)}"
+
+
 def _percent(value: float) -> str:
     scaled = value * 100
     if abs(scaled) >= _LONGEST:
@@ -82,11 +88,12 @@ KINDS: Mapping[str, Callable[[float], str]] = {
     "percent": _percent,
     "times": lambda value: _ratio(value) + "×",
     "plain": lambda value: _trimmed(_significant(value, 6)),
+    "year": _year,
 }
 
 
 def format(value: Any, kind: str) -> str:
-    """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, times, plain.
+    """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, times, plain, year.
 
     None gives a dash. Raises ValueError for an unknown kind or a number that is not finite, TypeError for no number.
 
@@ -125,7 +132,7 @@ def glue(name: str, value: Any, kind: str) -> None:
     >>> glue("size", 7.22e10, "word")
     Traceback (most recent call last):
     ...
-    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, times, plain
+    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, times, plain, year
     """
     if kind == "text":
         if not isinstance(value, str):
