@@ -67,7 +67,8 @@ def exact_match(loss: Any, length: Any) -> Any:
 def passes(loss: Any, length: Any, forgiven: Any) -> Any:
     """Chance that at most ``forgiven`` of ``length`` tokens are wrong: a score with a threshold.
 
-    ``forgiven`` is a whole number from 0 (then it is :func:`exact_match`) to :data:`MOST_FORGIVEN`. Floats, arrays or tracers.
+    ``forgiven`` is a whole number from 0 (then it is :func:`exact_match`) to :data:`MOST_FORGIVEN`; the last token is never
+    forgiven, so that one must be right at least. Floats, arrays or tracers.
 
     >>> round(float(passes(0.1, 10, 0)), 3), round(float(passes(0.1, 10, 2)), 3)
     (0.368, 0.938)
@@ -79,7 +80,7 @@ def passes(loss: Any, length: Any, forgiven: Any) -> Any:
     for errors in range(1, MOST_FORGIVEN + 1):
         ways = ways * (length - (errors - 1.0)) / errors  # nought beyond the length
         right = np.maximum(length - errors, 0.0)
-        total = total + np.where(forgiven >= errors, ways * wrong**errors * np.exp(-loss * right), 0.0)
+        total = total + np.where((forgiven >= errors) & (length > errors), ways * wrong**errors * np.exp(-loss * right), 0.0)
     return np.minimum(total, 1.0)
 
 

@@ -453,7 +453,8 @@ def used_up_chance(year: Any, *, room: Any, tokens: Any, growth: Any, start: Any
 
     The quantities as in :func:`exhaustion_quantile`.
 
-    >>> round(float(used_up_chance(2028.5, room=3e14, tokens=1.56e13, growth=2.1, start=2024.56, room_sigma=0.7, growth_sigma=0.1)), 2)
+    >>> known = {"room": 3e14, "tokens": 1.56e13, "growth": 2.1, "start": 2024.56, "room_sigma": 0.7, "growth_sigma": 0.1}
+    >>> round(float(used_up_chance(2028.5, **known)), 2)
     0.48
     """
     from scipy.special import ndtr

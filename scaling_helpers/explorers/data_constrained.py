@@ -139,8 +139,10 @@ def chart() -> dict[str, Any]:
         {
             "y_floor": read["best_loss"] - 0.22 * reducible,
             "y_ceiling": ceiling,
-            "x_low": np.minimum(0.4, read["best_low"] / 8.0),
-            "x_high": np.maximum(100.0, read["best_high"] * 5.0),
+            "x_low": np.minimum(np.minimum(0.4, read["best_low"] / 8.0), control["epochs"]),
+            "x_high": np.maximum(np.maximum(100.0, read["best_high"] * 5.0), control["epochs"]),
+            # Where the two lowest points are close, only one of them is named.
+            "apart": (read["best_loss"] - read["free_loss"]) > 0.08 * reducible,
             "best_at": read["best_epochs"],
             "best_here": read["best_loss"],
             "from_epochs": read["best_low"],
@@ -160,8 +162,9 @@ def chart() -> dict[str, Any]:
         title="Epochs, how often the text is read", grid=False,
     )  # fmt: skip
     sizes_axis = alt.Axis(
-        values=ticks, labelExpr=sizes, labelOverlap="greedy", labelSeparation=14, title="Model size N that the budget leaves", orient="top",
-        grid=False, domain=False, titleColor=color("muted"), titleFontSize=12,
+        values=ticks, labelExpr=sizes, labelOverlap="greedy", labelSeparation=14,
+        title="Model size N that the budget leaves", orient="top", grid=False, domain=False,
+        titleColor=color("muted"), titleFontSize=12,
     )  # fmt: skip
     x = alt.X("epochs:Q", scale=x_scale, axis=None)
     y = alt.Y(
@@ -192,9 +195,9 @@ def chart() -> dict[str, Any]:
     endless = canvas.curve(80, {"epochs": span, "loss": law.base.loss(size_left(compute, unique, span), span * unique)})
     best = canvas.point({"epochs": "best_at", "loss": "best_here", "from": "from_epochs", "to": "to_epochs"})
     free = canvas.point({"epochs": "free_at", "loss": "free_here"}, where="free_at > x_low && free_at < x_high && free_at > 1")
-    mine = canvas.point({"epochs": "epochs", "loss": "my_loss"}, where="epochs >= x_low && epochs <= x_high")
+    mine = canvas.point({"epochs": "epochs", "loss": "my_loss"})
     your_words = (
-        "'you: ' + format(epochs, '.2~r') + ' ×, ' + (off_top ? 'off the top' : "
+        "(width < 430 ? '' : 'you: ' + format(epochs, '.2~r') + ' ×, ') + (off_top ? 'off the top' : "
         "above_best < 0.00005 ? 'the best' : '+' + format(above_best, '.3~r'))"
     )
     return canvas.compose(
@@ -210,11 +213,12 @@ def chart() -> dict[str, Any]:
         .mark_rule(stroke=color("law"), strokeWidth=5, strokeOpacity=0.5, clip=True)
         .encode(x=x, x2="to:Q", y=y, opacity=shown()),
         best.mark_point(size=120, filled=True, opacity=1, color=color("law"), clip=True).encode(x=x, y=y, opacity=shown()),
-        words(best, "'best: ' + format(best_at, '.2~r') + ' ×'", "law", dy=16),
+        words(best, "(width < 430 ? '' : 'best: ') + format(best_at, '.2~r') + ' ×'", "law",
+              dy=alt.ExprRef("width < 430 ? -14 : 16")),
         free.mark_point(size=90, filled=False, strokeWidth=2.5, opacity=1, color=color("other"), clip=True).encode(
             x=x, y=y, opacity=shown()
         ),
-        words(free, "width < 430 ? 'new text' : 'text that is all new'", "other", dy=16),
+        words(free, "!apart ? '' : width < 430 ? 'new text' : 'text that is all new'", "other", dy=16),
         mine.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x),
         mine.mark_point(size=140, filled=True, opacity=1, color=color("you"), clip=True).encode(
             x=x, y=y, opacity=shown(), shape=alt.value(alt.ExprRef("off_top ? 'triangle-up' : 'circle'"))
@@ -236,7 +240,7 @@ def _presets() -> tuple[Preset, ...]:
     case = facts.get("results/muennighoff-optimum/params")
     start = {"compute": START_COMPUTE, "unique": CASE["unique"], "constants": "published"}
     presets = [Preset("25 billion tokens", start, f"{case.location}, {case.source}: the budget of their optimum")]
-    for model in ("llama-3-8b", "llama-3.1-405b"):
+    for model in ("chinchilla", "llama-3.1-405b"):
         params, tokens = (facts.get(f"models/{model}/{what}") for what in ("params", "tokens"))
         tenth = tokens.value / 10.0
         compute = FLOP_PER_PARAMETER_TOKEN * params.value * tokens.value
@@ -254,7 +258,8 @@ def _presets() -> tuple[Preset, ...]:
 def _sources() -> tuple[Source, ...]:
     names = ["laws/muennighoff-2023/" + symbol for symbol in ("lnE", "lnA", "lnB", "alpha", "beta")]
     names += ["results/muennighoff-repeated-tokens", "results/muennighoff-excess-params", "results/muennighoff-runs"]
-    names += [f"results/muennighoff-valley/{name}" for name in ("tokens", "params", "objective", "low-tokens", "low-params", "low-objective")]
+    valley = ("tokens", "params", "objective", "low-tokens", "low-params", "low-objective")
+    names += [f"results/muennighoff-valley/{name}" for name in valley]
     found = [facts.get(name) for name in names]
     return tuple(Source(f.label, f"{f.value:.8g}", f"{f.location}; {f.source}", f.confidence) for f in found)
 

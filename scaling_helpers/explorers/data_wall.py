@@ -58,7 +58,7 @@ CONTROLS = (
     Log("growth", "Largest set grows a year", "", "times", 1.2, 6.0, value=GROWTH.median, color=1,
         help="The square root of compute's growth."),
     Log("doubt", "Growth known to within", "", "times", 1.01, 1.6, value=DOUBT, color=1, help="Up or down, with 80%."),
-    Log("stock", "Text there is", "tokens", "count", 1e13, 1e17, value=STOCK.median, color=2,
+    Log("stock", "Text there is", "tokens", "count", 2e13, 1e17, value=STOCK.median, color=2,
         help="Middle; uncertain as published."),
     Integer("epochs", "Each text is read", "", "times", 1.0, 40.0, value=1.0, color=2, help="Epochs."),
     Linear("synthetic", "Synthetic share of the set", "", "percent", 0.0, 0.95, value=0.0, step=0.01, color=2,
@@ -149,6 +149,7 @@ def chart() -> dict[str, Any]:
             "wall": read["wall"],
             "from_year": np.where(ends > 0.0, low, read["wall"]),
             "to_year": np.where(ends > 0.0, np.minimum(high, 3e3), read["wall"]),
+            "bounded": ends > 0.0,
             "need_now": read["need"],
             "gone_now": read["gone"],
             "more_than_once": (control["epochs"] > 1.0) | (control["synthetic"] > 0.0),
@@ -180,9 +181,8 @@ def chart() -> dict[str, Any]:
     across = {"year": YEARS[0] + (YEARS[1] - YEARS[0]) * STEP}
     level = canvas.curve(1, {**across, "tokens": forecast["room"] + 0.0 * STEP})
     once = canvas.curve(1, {**across, "tokens": control["stock"] + 0.0 * STEP}, where="more_than_once")
-    band = canvas.point(
-        {"year": f"{YEARS[0]:g}", "to": f"{YEARS[1]:g}", "tokens": f"max(room_low, {TOKENS[0]:g})", "upto": f"min(room_high, {TOKENS[1]:g})"}
-    )
+    ends_of_band = {"tokens": f"max(room_low, {TOKENS[0]:g})", "upto": f"min(room_high, {TOKENS[1]:g})"}
+    band = canvas.point({"year": f"{YEARS[0]:g}", "to": f"{YEARS[1]:g}", **ends_of_band})
     meet = canvas.point({"year": "wall", "tokens": "room", "from": "from_year", "to": "to_year", "bottom": f"{TOKENS[0]:g}"})
     mine = canvas.point({"year": "from_year", "to": "to_year", "tokens": "1.2e12"})
     mine_name = canvas.point({"year": "to_year > 2036 ? from_year : to_year", "tokens": "1.2e12"})
@@ -200,8 +200,8 @@ def chart() -> dict[str, Any]:
         level.mark_line(stroke=color("other"), strokeWidth=2.5, strokeDash=[8, 4], clip=True).encode(x=x, y=y, opacity=shown()),
         line.mark_line(stroke=color("law"), strokeWidth=3, clip=True).encode(x=x, y=y, opacity=shown()),
         words(
-            canvas.point({"year": f"{YEARS[0]:g}", "tokens": "room"}), "more_than_once ? 'text that may be used' : 'text there is'",
-            "other", align="left", dx=5, dy=-10,
+            canvas.point({"year": f"{YEARS[0]:g}", "tokens": "room"}),
+            "more_than_once ? 'text that may be used' : 'text there is'", "other", align="left", dx=5, dy=-10,
         ).encode(opacity=shown()),
         real.mark_point(size=30, filled=True, opacity=1, color=color("muted"), shape="square", clip=True).encode(x=x, y=y),
         now.mark_rule(stroke=color("you"), strokeWidth=1.2, opacity=0.8).encode(x=x),
@@ -210,15 +210,16 @@ def chart() -> dict[str, Any]:
             x=x, y=y, opacity=shown()
         ),
         mine.mark_rule(stroke=color("other"), strokeWidth=4, clip=True).encode(x=x, x2="to:Q", y=y, opacity=shown()),
-        words(mine_name, "width < 430 ? 'here' : 'used up, 80%'", "other", fontSize=12, **side).encode(opacity=shown()),
+        words(mine_name, "!bounded ? 'no end' : width < 430 ? 'here' : 'used up, 80%'", "other", fontSize=12, **side)
+        .encode(opacity=shown()),
         theirs.mark_rule(stroke=color("muted"), strokeWidth=4, clip=True).encode(x=x, x2="to:Q", y=y, opacity=shown()),
         theirs_middle.mark_point(size=60, filled=True, opacity=1, color=color("muted")).encode(x=x, y=y, opacity=shown()),
-        words(theirs_name, "width < 430 ? 'published' : 'Villalobos et al., 80%'", "muted", fontSize=12, align="left", dx=6).encode(
-            opacity=shown()
-        ),
+        words(theirs_name, "width < 430 ? 'published' : 'Villalobos et al., 80%'", "muted", fontSize=12, align="left", dx=6)
+        .encode(opacity=shown()),
         words(
-            now, f"'gone by ' + format(year, '.0f') + ': ' + {used}", "you", dy=4, baseline="top",
-            align=alt.ExprRef("year > (width < 430 ? 2026 : 2033) ? 'right' : 'left'"), dx=alt.ExprRef("year > (width < 430 ? 2026 : 2033) ? -7 : 7"),
+            now, f"(width < 430 ? 'gone: ' : 'gone by ' + format(year, '.0f') + ': ') + {used}", "you", dy=4, baseline="top",
+            align=alt.ExprRef("year > (width < 430 ? 2026 : 2033) ? 'right' : 'left'"),
+            dx=alt.ExprRef("year > (width < 430 ? 2026 : 2033) ? -7 : 7"),
         ).encode(x=x, y=alt.value(4), text="words:N", opacity=shown()),
     )  # fmt: skip
 
@@ -240,7 +241,7 @@ def _presets() -> tuple[Preset, ...]:
         Preset("Public human text", start, f"{stock.location}, {stock.source}; growth: the square root of Epoch AI's 4 to 5"),
         Preset("Four epochs", {**start, "epochs": epochs.value}, f"{epochs.location}, {epochs.source}: {epochs.label}"),
         Preset("Text and pictures, at most", {**start, "stock": wide.value}, f"{wide.location}, {wide.source}"),
-        Preset("As our models grew", {**start, **ours}, "All sets of the list of models since 2018, by least squares; few, famous"),
+        Preset("As our models grew", {**start, **ours}, "The list of models since 2018, by least squares; few, famous"),
     )
 
 

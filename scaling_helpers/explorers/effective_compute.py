@@ -33,7 +33,11 @@ def _spread(name: str, level: float) -> float:
 
 
 #: How uncertain each logarithm of growth is, by a factor (standard deviation of its logarithm).
-SPREADS = {"spending": _spread("budgets", 0.8), "price": _spread("price/ml-gpus", 0.95), "algorithms": _spread("algorithms/language", 0.95)}
+SPREADS = {
+    "spending": _spread("budgets", 0.8),
+    "price": _spread("price/ml-gpus", 0.95),
+    "algorithms": _spread("algorithms/language", 0.95),
+}
 
 CONTROLS = (
     Linear("years", "Years from now", "years", "ratio", 1.0, YEARS[1], value=5.0, color=3, help="Or drag in the chart."),
@@ -66,7 +70,7 @@ READOUTS = (
 
 
 def effective_compute(**values: Any) -> Explorer:
-    """Where growth comes from: traits ``years``, ``spending``, ``price``, ``algorithms`` (factors a year) and ``counted`` (a share).
+    """Where growth comes from: traits ``years``, ``spending``, ``price``, ``algorithms`` (factors a year), ``counted`` (a share).
 
     Keyword arguments set the starting state; ValueError or TypeError names one that is unknown or out of range.
 
@@ -183,8 +187,11 @@ def chart() -> dict[str, Any]:
     )
     where = f"{YEARS[1]:g}"
     now = canvas.point({"year": "years", "power": "total", "low": "total_low", "high": "total_high"})
-    middles = {"'spending'": ("first / 2", "first"), "width < 430 ? 'hardware' : 'hardware price'": ("first + second / 2", "second"),
-               "'algorithms'": ("first + second + third / 2", "third")}  # fmt: skip
+    middles = {
+        "'spending'": ("first / 2", "first"),
+        "width < 430 ? 'hardware' : 'hardware price'": ("first + second / 2", "second"),
+        "'algorithms'": ("first + second + third / 2", "third"),
+    }
     names = [
         words(
             canvas.point({"year": where, "power": f"({middle}) * 0.93"}, where=f"{thick} * 0.8 > 0.05 * top"),
@@ -217,23 +224,26 @@ def _presets() -> tuple[Preset, ...]:
     start = {"spending": START.spending, "price": START.price_performance, "algorithms": START.algorithms, "counted": 1.0}
     left = facts.get("trends/algorithms/scale-dependent-share")
     eci, vision, net = (facts.get(f"trends/algorithms/{name}") for name in ("eci", "vision", "imagenet"))
+    every = {**start, "counted": round(1.0 - left.value, 4)}
+    seen, classified = ({**start, "algorithms": factor(f"algorithms/{name}")} for name in ("vision", "imagenet"))
     return (
         Preset("Language, 2012 to 2023", start, "Ho et al. 2024, Table 1; budgets and prices: Epoch AI (CC BY 4.0)"),
-        Preset("Only gains at every scale", {**start, "counted": round(1.0 - left.value, 4)}, f"{left.label} left out; {left.source}"),
-        Preset("Vision", {**start, "algorithms": factor("algorithms/vision")}, f"{vision.location}, {vision.source}; interval 4 to 25 months"),
-        Preset("AlexNet's accuracy", {**start, "algorithms": factor("algorithms/imagenet")}, f"{net.location}, {net.source}; no interval"),
+        Preset("Only gains at every scale", every, f"{left.label} left out; {left.source}"),
+        Preset("Vision", seen, f"{vision.location}, {vision.source}; interval {vision.low:g} to {vision.high:g} months"),
+        Preset("AlexNet's accuracy", classified, f"{net.location}, {net.source}; no interval"),
         Preset("By a capability index", {**start, "algorithms": factor("algorithms/eci")},
-               f"{eci.location}, {eci.source}: its own range, 1 to 50 times, is far wider than the band"),
+               f"{eci.location}, {eci.source}: its own range, {eci.low:g} to {eci.high:g} times, is far wider than the band"),
     )  # fmt: skip
 
 
 def _sources() -> tuple[Source, ...]:
-    names = ("budgets", "hardware/price", "price/ml-gpus", "algorithms/language", "algorithms/scale-dependent-share",
-             "algorithms/overstatement", "algorithms/eci", "algorithms/vision", "algorithms/imagenet", "compute/frontier")  # fmt: skip
+    algorithms = ("language", "scale-dependent-share", "overstatement", "eci", "vision", "imagenet")
+    names = ("budgets", "hardware/price", "price/ml-gpus", *(f"algorithms/{name}" for name in algorithms), "compute/frontier")
     sources = []
     for fact in (facts.get(f"trends/{name}") for name in names):
         ends = f" ({fact.low:g} to {fact.high:g}, {fact.interval})" if fact.low is not None and fact.high is not None else ""
-        sources.append(Source(fact.label, f"{fact.value:g} {fact.unit}{ends}", f"{fact.location}; {fact.source}", fact.confidence))
+        value = f"{fact.value:g} {fact.unit}{ends}"
+        sources.append(Source(fact.label, value, f"{fact.location}; {fact.source}", fact.confidence))
     return tuple(sources)
 
 
@@ -250,10 +260,10 @@ def declaration() -> Declaration:
         ),
         caption=(
             "On a logarithmic axis factors add up: spending below, cheaper hardware on it, algorithms on top. The grey band "
-            "and the thick bar hold the total with 80%, from the published intervals of the three rates, taken as independent and "
-            "their doubling times as log-normal; that spending's range of 2 to 3 holds with 80% is our reading. The dashed grey "
-            "line is the growth of physical compute that was observed, 4 to 5 times a year (Epoch AI, CC BY 4.0): spending and "
-            "prices alone come out below it. Whether algorithms gain as much at every scale is disputed."
+            "and the thick bar hold the total with 80%, from the published intervals of the three rates, taken as independent "
+            "and their doubling times as log-normal; that spending's range of 2 to 3 holds with 80% is our reading. The dashed "
+            "grey line is the growth of physical compute that was observed, 4 to 5 times a year (Epoch AI, CC BY 4.0): spending "
+            "and prices alone come out below it. Whether algorithms gain as much at every scale is disputed."
         ),
         alt=(
             "Powers of ten gained against years, three stacked wedges: spending and algorithms are about equally thick, hardware "
@@ -261,13 +271,13 @@ def declaration() -> Declaration:
             "growth of physical compute runs a little above the first two wedges."
         ),
         alternative=(
-            "Spending grows {spending:times} a year, the FLOP for a dollar {price:times}, and algorithms save {algorithms:times}, of "
-            "which {counted:percent} is counted. Physical compute grows {physical:times} a year, effective compute "
-            "{effective:times}, with 80% between {effective_low:times} and {effective_high:times}; it doubles in {months:ratio} "
-            "months. After {years:ratio} years spending has brought {by_spending:ratio} doublings, hardware {by_price:ratio} and "
-            "algorithms {by_algorithms:ratio}, {share:percent} of them all. Effective compute has grown {factor:times}, with 80% "
-            "between {factor_low:times} and {factor_high:times}. A thousandfold takes {thousand:ratio} years, with 80% between "
-            "{thousand_low:ratio} and {thousand_high:ratio}."
+            "Spending grows {spending:times} a year, the FLOP for a dollar {price:times}, and algorithms save "
+            "{algorithms:times}, of which {counted:percent} is counted. Physical compute grows {physical:times} a year, "
+            "effective compute {effective:times}, with 80% between {effective_low:times} and {effective_high:times}; it "
+            "doubles in {months:ratio} months. After {years:ratio} years spending has brought {by_spending:ratio} doublings, "
+            "hardware {by_price:ratio} and algorithms {by_algorithms:ratio}, {share:percent} of them all. Effective compute "
+            "has grown {factor:times}, with 80% between {factor_low:times} and {factor_high:times}. A thousandfold takes "
+            "{thousand:ratio} years, with 80% between {thousand_low:ratio} and {thousand_high:ratio}."
         ),
         python=(
             "from scaling_helpers.trends import EffectiveCompute, doubling_time\n\n"

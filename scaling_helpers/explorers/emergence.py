@@ -33,9 +33,17 @@ DECADES = 5.0
 #: An example and no measurement, but for the exponent: that of Henighan et al. for mathematical problems.
 START = {"half": 1e22, "exponent": facts.get("henighan/math/alpha_C").value, "length": 10.0, "items": 100.0}
 
+#: Tasks of Wei et al., Table 1, whose answers have a known length.
+TASKS = {
+    "addition-subtraction-3-digit": ("3-digit sums", 4.0, "a sum of up to four digits"),
+    "addition-subtraction-4-5-digit": ("4-5-digit sums", 6.0, "a sum of up to six digits"),
+    "mmlu-57-topic-avg": ("MMLU", 1.0, "one letter"),
+}
+
 CONTROLS = (
     Log("compute", "Training compute C", "FLOP", "flop", *BUDGETS, value=1e24, color=3, help="Or drag in the chart."),
-    Integer("length", "Tokens in the answer L", "", "plain", 1.0, 50.0, value=START["length"], color=2, help="All must be right."),
+    Integer("length", "Tokens in the answer L", "", "plain", 1.0, 50.0, value=START["length"], color=2,
+            help="All must be right."),
     Integer("forgiven", "Wrong tokens forgiven", "", "plain", 0.0, MOST_FORGIVEN, value=2.0, color=4, help="The threshold."),
     Log("items", "Test items n", "", "count", 10.0, 1e5, value=START["items"], color=2, help="A score below 1/n reads nought."),
     Linear("exponent", "Exponent of the loss α", "", "plain", 0.1, 1.0, value=START["exponent"], color=1,
@@ -104,7 +112,13 @@ def chart() -> dict[str, Any]:
     read = formulas(**control)
     task = task_law(control["half"], control["exponent"])
     canvas = Canvas({c.name: c.value for c in CONTROLS})
-    early = BUDGETS[0] * (BUDGETS[1] / BUDGETS[0]) ** 0.4
+
+    def at(score: Any, budget: float) -> Any:
+        return _height(score(task.loss(budget)), control["logarithmic"])
+
+    def in_full(loss: Any) -> Any:
+        return exact_match(loss, control["length"])
+
     canvas.signals(
         {
             "loss_top": 1.6 * task.loss(BUDGETS[0]),
@@ -112,8 +126,9 @@ def chart() -> dict[str, Any]:
             "now_loss": read["loss"],
             "one_of_n": 1.0 / control["items"],
             "leaps": read["take_off"],
-            # The key stands where no curve runs.
-            "key_above": (token_accuracy(task.loss(early)) < 0.55) & ~control["logarithmic"],
+            # The key stands where no curve runs: above on the left, below on the right, or on the left in the middle.
+            "key_above": at(token_accuracy, 1e21) < 0.82,
+            "key_right": (at(token_accuracy, 1e21) >= 0.82) & (at(in_full, 4e23) > 0.32),
             **{f"now_{name}": _height(read[name], control["logarithmic"]) for name in ("token", "passed", "exact")},
             "first_height": _height(1.0 / control["items"], control["logarithmic"]),
         }
@@ -134,7 +149,8 @@ def chart() -> dict[str, Any]:
             range=[{"expr": f"height * {split} - {gap}"}, 0],
         ),
         axis=alt.Axis(
-            values=[10.0**k for k in range(-5, 7)], format="~g", title="Loss (nats)", grid=False, labelOverlap="greedy", orient="left"
+            values=[10.0**k for k in range(-5, 7)], format="~g", title="Loss (nats)", grid=False, labelOverlap="greedy",
+            orient="left",
         ),
     )  # fmt: skip
     score_y = alt.Y(
@@ -174,17 +190,17 @@ def chart() -> dict[str, Any]:
     ]
     on_axis = f"leaps > {BUDGETS[0]:g} && leaps < {BUDGETS[1]:g}"
     first = canvas.point({"compute": "leaps", "score": "first_height"}, where=on_axis)
-    side = {"align": alt.ExprRef("key_above ? 'left' : 'right'"), "dx": alt.ExprRef("key_above ? 8 : -8")}
+    side = {"align": alt.ExprRef("key_right ? 'right' : 'left'"), "dx": alt.ExprRef("key_right ? -8 : 8")}
+    some = "min(forgiven, length - 1)"
     key = (
         ("law", "'one token'"),
-        ("fourth", "'at most ' + forgiven + ' of ' + length + ' wrong'"),
+        ("fourth", f"width < 430 ? {some} + ' forgiven' : 'at most ' + {some} + ' of ' + length + ' wrong'"),
         ("other", "'all ' + length + ' right'"),
     )
+    edge = f"key_right ? {BUDGETS[1]:g} : {BUDGETS[0]:g}"
+    top = "(key_above ? 0.95 : key_right ? 0.26 : 0.6)"
     names = [
-        words(
-            canvas.point({"compute": f"key_above ? {BUDGETS[0]:g} : {BUDGETS[1]:g}", "score": f"(key_above ? 0.95 : 0.26) - {row} * 0.085"}),
-            text, meaning, **side,
-        )
+        words(canvas.point({"compute": edge, "score": f"{top} - {row} * 0.085"}), text, meaning, **side)
         for row, (meaning, text) in enumerate(key)
     ]  # fmt: skip
     losses = alt.layer(
@@ -197,7 +213,9 @@ def chart() -> dict[str, Any]:
         canvas.curve(120, band).mark_area(clip=True, fill=color("other"), fillOpacity=0.16).encode(
             x=x, y=score_y, y2="upto:Q", opacity=shown()
         ),
-        now.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x, y=alt.value(0), y2=alt.value(alt.ExprRef("height"))),
+        now.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(
+            x=x, y=alt.value(0), y2=alt.value(alt.ExprRef("height"))
+        ),
         curve(canvas.curve(120, scored(token_accuracy(loss))), "law", strokeWidth=2.5),
         curve(canvas.curve(120, scored(passes(loss, control["length"], control["forgiven"]))), "fourth", strokeWidth=2.5,
               strokeDash=[3, 3]),
@@ -222,12 +240,7 @@ def _height(score: Any, logarithmic: Any) -> Any:
 def _presets() -> tuple[Preset, ...]:
     """Tasks of Wei et al., Table 1, whose answers have a known length; the curve placed so as to show first at their scale."""
     presets = []
-    lengths = {
-        "addition-subtraction-3-digit": ("3-digit sums", 4.0, "a sum of up to four digits"),
-        "addition-subtraction-4-5-digit": ("4-5-digit sums", 6.0, "a sum of up to six digits"),
-        "mmlu-57-topic-avg": ("MMLU", 1.0, "one letter"),
-    }
-    for name, (label, length, what) in lengths.items():
+    for name, (label, length, what) in TASKS.items():
         flop = facts.get(f"emergence/{name}/flop")
         shows = take_off_loss(length, START["items"]) if length > 1 else math.log(2.0)
         # Where the loss is log 2 if it is `shows` at that compute.
@@ -241,7 +254,7 @@ def _presets() -> tuple[Preset, ...]:
 
 def _sources() -> tuple[Source, ...]:
     names = ["henighan/math/alpha_C"]
-    names += [f"emergence/{name}/flop" for name in ("addition-subtraction-3-digit", "addition-subtraction-4-5-digit", "mmlu-57-topic-avg")]
+    names += [f"emergence/{name}/flop" for name in TASKS]
     found = [facts.get(name) for name in names]
     return tuple(Source(f.label, f"{f.value:g}", f"{f.location}; {f.source}", f.confidence) for f in found)
 
@@ -270,11 +283,12 @@ def declaration() -> Declaration:
             "several powers of ten and then climbs; a score that forgives a few wrong tokens lies between the two."
         ),
         alternative=(
-            "At {compute:flop} FLOP the loss is {loss:loss} nats per token: one token is right with {token:percent}, an answer of "
-            "{length:plain} tokens has {wrong:ratio} wrong ones on average, {passed:percent} of the answers have at most "
-            "{forgiven:plain} wrong, and {exact:percent} are right in full. On {items:count} items the test shows not one right "
-            "answer with chance {zero:percent}. One item is right on average at {take_off:flop} FLOP, where a token is right with "
-            "{take_off_token:percent}; half of them are at {half_exact:flop}. From a tenth right to half, compute grows {span:times}."
+            "At {compute:flop} FLOP the loss is {loss:loss} nats per token: one token is right with {token:percent}, an "
+            "answer of {length:plain} tokens has {wrong:ratio} wrong ones on average, {passed:percent} of the answers have at "
+            "most {forgiven:plain} wrong and one right, and {exact:percent} are right in full. On {items:count} items the "
+            "test shows not one right answer with chance {zero:percent}. One item is right on average at {take_off:flop} "
+            "FLOP, where a token is right with {take_off_token:percent}; half of them are at {half_exact:flop}. From a tenth "
+            "right to half, compute grows {span:times}."
         ),
         python=(
             "from scaling_helpers.emergence import *\n\n"

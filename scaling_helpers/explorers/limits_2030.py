@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import facts
+from .. import facts, trends
 from ..palette import color
 from ..trace import Expr, choose, field, variable, variables
 from ..trends import (
     compute_points,
     growth_needed,
-    limits_2030 as published_limits,
     lowest_above,
     lowest_chances,
     lowest_quantile,
@@ -93,7 +92,7 @@ def limits_2030(**values: Any) -> Explorer:
 
 def logarithms(site: Any, level: Any, relax: Any, factor: Any) -> tuple[list[Any], list[Any]]:
     """Mean and standard deviation of the logarithm of each limit, in the order of :data:`LIMITS`."""
-    spreads = {name: published_limits(float(name)) for name in LEVELS}
+    spreads = {name: trends.limits_2030(float(name)) for name in LEVELS}
 
     def pick(selector: Any, options: dict[str, float]) -> Any:
         return choose(selector, options)
@@ -176,7 +175,6 @@ def chart() -> dict[str, Any]:
     canvas.signals(
         {
             "run_allowed": read["allowed"],
-            "trend_now": read["trend"],
             "trend_low": value_at(YEAR, START_FLOP, control["growth"] * slower, START_TIME),
             "trend_high": value_at(YEAR, START_FLOP, control["growth"] * faster, START_TIME),
             "lowest_low": read["lowest_low"],
@@ -235,7 +233,10 @@ def chart() -> dict[str, Any]:
         ]
     strip = canvas.point({"flop": "trend_low", "to": "trend_high", "lane": "0", "top": "4"})
     run = canvas.point({"flop": "run", "chance": "run_allowed", "lane": "0"})
-    trend_label = canvas.point({"flop": "trend_now", "lane": "0"})
+    trend_label = canvas.point({"flop": "trend_high", "lane": "0"})
+    # Under the curve while it is high, above it where it is low.
+    beside = canvas.point({"flop": "run", "chance": "run_allowed > 0.6 ? 0.12 : 0.86"})
+    leftward = "(run_allowed > 0.6 ? run > (width < 430 ? 1e27 : 2.5e27) : run > 1e31)"
     layers += [
         run.mark_point(opacity=0).encode(x=x_years, y=lane),  # carries the second axis
     ]
@@ -256,16 +257,16 @@ def chart() -> dict[str, Any]:
             x=x, y=chance, opacity=shown()
         ),
         trend_label.transform_calculate(words="'trend'")
-        .mark_text(fontSize=12, color=color("muted"), dy=-8, clip=True, baseline="bottom")
-        .encode(x=x, y=alt.value(alt.ExprRef("height")), text="words:N"),
+        .mark_text(fontSize=12, color=color("muted"), clip=True, baseline="top", align="left", dx=4)
+        .encode(x=x, y=alt.value(1), text="words:N"),
         run.mark_rule(stroke=color("you"), strokeWidth=1.2, opacity=0.8).encode(
             x=x, y=alt.value(0), y2=alt.value(alt.ExprRef("height"))
         ),
         run.mark_point(size=130, filled=True, opacity=1, color=color("you")).encode(x=x, y=chance, opacity=shown()),
-        run.transform_calculate(words="'your run: ' + " + _share_words("run_allowed"))
+        beside.transform_calculate(words="(width < 430 ? '' : 'your run: ') + " + _share_words("run_allowed"))
         .mark_text(
-            fontSize=13, fontWeight=600, color=color("you"), dy=-12, clip=True,
-            align=alt.ExprRef("run > 3e29 ? 'left' : 'left'"), dx=9,
+            fontSize=13, fontWeight=600, color=color("you"), clip=True,
+            align=alt.ExprRef(leftward + " ? 'right' : 'left'"), dx=alt.ExprRef(leftward + " ? -8 : 8"),
         )
         .encode(x=x, y=chance, text="words:N", opacity=shown()),
     )  # fmt: skip
@@ -318,8 +319,8 @@ def declaration() -> Declaration:
         title="What stops the growth by 2030?",
         question="Power, chips, data or latency: which stops the growth of training runs first, and how sure is that?",
         observe=(
-            "Give power ten times what the source expects: which limit comes first then, and how much larger a run does that buy? "
-            "Read the ranges as holding with 50% and with 95%. Which of the statements survive, and which do not?"
+            "Give power ten times what the source expects: which limit comes first then, and how much larger a run does that "
+            "buy? Read the ranges as holding with 50% and with 95%. Which of the statements survive, and which do not?"
         ),
         caption=(
             "Above, the largest run that each limit allows in 2030: the pale bar is the range of Sevilla et al. (Epoch AI 2024, "
@@ -337,9 +338,9 @@ def declaration() -> Declaration:
             "If the ranges hold with {level}, power ({site}) is the first limit with {power_first:percent}, chips with "
             "{chips_first:percent}, data with {data_first:percent}, latency with {latency_first:percent}. The lowest of the four "
             "allows {lowest:flop} FLOP in the middle, from {lowest_low:flop} to {lowest_high:flop} with 80%. All four allow your "
-            "run of {run:flop} FLOP with {allowed:percent}. Growing {growth:times} a year, the largest run is {trend:flop} FLOP in "
-            "2030, which all four allow with {trend_allowed:percent}; it meets the lowest limit in {stop:year}, with 80% between "
-            "{stop_low:year} and {stop_high:year}. Limit moved: {relax}, by {factor:times}."
+            "run of {run:flop} FLOP with {allowed:percent}. Growing {growth:times} a year, the largest run is {trend:flop} FLOP "
+            "in 2030, which all four allow with {trend_allowed:percent}; it meets the lowest limit in {stop:year}, with 80% "
+            "between {stop_low:year} and {stop_high:year}. Limit moved: {relax}, by {factor:times}."
         ),
         python=(
             "from scaling_helpers.explorers.limits_2030 import formulas\n\n"

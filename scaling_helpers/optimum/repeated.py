@@ -159,7 +159,7 @@ def _newton_step(base: laws.ChinchillaLaw) -> Expr:
     sizes, epochs = variable("budget") * np.exp(-variable("of_size")), np.exp(variable("of_text"))
     N = worth_with_excess(laws.matching_size(base, unique), sizes - 1.0, variable("R_N"))
     loss = base.loss(N, worth_with_excess(unique, epochs - 1.0, variable("R_D")))
-    gap = np.log(derivative(loss, "of_size")) - np.log(-derivative(loss, "of_text"))
+    gap: Any = np.log(derivative(loss, "of_size")) - np.log(-derivative(loss, "of_text"))
     gap = substitute(gap, {"of_size": at, "of_text": at})
     return at - gap / derivative(gap, "log_epochs")
 
