@@ -432,6 +432,16 @@ def test_the_runtime_is_sent_only_to_a_front_end_that_asks(monkeypatch):
     assert "vegaEmbed" not in json.dumps(widget.get_state()["_payload"])
 
 
+def test_a_control_takes_the_long_integers_that_javascript_writes():
+    message = json.loads('{"compute": 562000000000000000000}')  # JSON.stringify(5.62e20); above 1e21 it would write 5.62e+20
+    w = explorers.isoflop(**message)
+    assert w.compute == 5.62e20 and isinstance(w.compute, float)
+    with pytest.raises(traitlets.TraitError, match="out of range"):
+        w.compute = 10**200
+    with pytest.raises(traitlets.TraitError, match="not a real number"):
+        w.compute = 10**400
+
+
 def test_controls_snap_to_their_steps_and_keep_to_their_range():
     epochs = Integer("epochs", "Epochs", "", "count", 1, 40, value=4)
     assert [epochs.check(v) for v in (1, 3.4, 3.5, 40)] == [1, 3, 4, 40]
