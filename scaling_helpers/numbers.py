@@ -89,8 +89,8 @@ KINDS: Mapping[str, Callable[[float], str]] = {
     "share": lambda value: _trimmed(_significant(value * 100, 3)) + "%",
     "times": lambda value: _ratio(value) + "×",
     "plain": lambda value: _trimmed(_significant(value, 6)),
-    "year": _year,
     "exact": lambda value: _trimmed(_significant(value, 6), thousands=True),
+    "year": _year,
 }
 
 
