@@ -432,6 +432,22 @@ def test_the_runtime_is_sent_only_to_a_front_end_that_asks(monkeypatch):
     assert "vegaEmbed" not in json.dumps(widget.get_state()["_payload"])
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "there", "gone"),
+    [
+        ("overtraining", {"model": 1.75e11, "ratio": 1.714}, "paid back after", "never pays back"),
+        ("who_pays_when", {"think": 3.0}, "equal at", "never equal"),
+        ("power_law", {"constant": 2.21, "reducible": 0.1432, "exponent": 0.1}, "would take", "No amount of compute"),
+    ],
+)
+def test_where_there_is_no_answer_the_words_say_so(name, state, there, gone):
+    declared = explorers.CATALOGUE[name]().declaration
+    start = declared.words(declared.defaults())
+    assert there in start and gone not in start
+    without = declared.words({**declared.defaults(), **state})
+    assert gone in without and there not in without
+
+
 def test_a_control_takes_the_long_integers_that_javascript_writes():
     message = json.loads('{"compute": 562000000000000000000}')  # JSON.stringify(5.62e20); above 1e21 it would write 5.62e+20
     w = explorers.isoflop(**message)

@@ -300,10 +300,10 @@ const button = (label, onclick, kind = "quiet") =>
 
 const accent = (part) => (part.color ? `explorer-accent-${part.color}` : "");
 
-/** `text` with {name:kind} filled in by `fill`, and [[name|text]] kept where `has(name)`. */
+/** `text` with {name:kind} filled in by `fill`, [[name|text]] kept where `has(name)` and [[!name|text]] where not. */
 function fillTemplate(template, fill, has) {
   return template
-    .replace(/\[\[(\w+)\|(.*?)\]\]/gs, (_, name, text) => (has(name) ? text : ""))
+    .replace(/\[\[(!?)(\w+)\|(.*?)\]\]/gs, (_, not, name, text) => (has(name) === !not ? text : ""))
     .replace(/\{(\w+)(?::(\w+))?\}/g, (whole, name, kind) => fill(name, kind) ?? whole);
 }
 
