@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import re
 import shutil
 from collections import Counter
@@ -18,10 +17,8 @@ from bs4 import BeautifulSoup, Tag
 from benchmarks.pages import pages
 
 from ..conftest import ROOT, build_book
-from .test_sphinx_side import HEADER, SmallBook, cell
+from .test_sphinx_side import MAY_DIFFER, differences
 
-#: Files that may differ between two builds of one tree, and why.
-MAY_DIFFER = {".buildinfo": "Sphinx's key over its configuration, with absolute paths; no page asks for it"}
 NOT_SOURCE = (
     ".venv",
     ".git",
@@ -171,16 +168,6 @@ def test_nothing_of_this_machine_or_of_another_host_is_in_the_site(book_html: Pa
 # ---- the same bytes twice, nothing stale ----------------------------------------------------------------------------
 
 
-def differences(one: Path, other: Path) -> list[str]:
-    """Files that two trees do not share byte by byte, but for MAY_DIFFER."""
-    names = {path.relative_to(tree).as_posix() for tree in (one, other) for path in tree.rglob("*") if path.is_file()}
-
-    def same(name: str) -> bool:
-        return (one / name).exists() and (other / name).exists() and filecmp.cmp(one / name, other / name, shallow=False)
-
-    return sorted(name for name in names - set(MAY_DIFFER) if not same(name))
-
-
 def test_no_cell_of_a_page_writes_to_the_error_stream(book_html: Path) -> None:
     """A warning in a page is noise to its reader, and carries the number of a process, which no second build repeats."""
     assert [page for page in pages(book_html) if parsed(book_html / page).select(".output.stderr")] == []
@@ -199,24 +186,6 @@ def test_no_role_is_left_as_text(book_html: Path) -> None:
         found += [f"{path.name}: {match[0]}" for match in LEFT_OVER.finditer(article.get_text() if article else "")]
     assert not found, found
     assert LEFT_OVER.search("GPT-3 has {fact}`models/gpt-3/params")
-
-
-def test_two_clean_builds_of_a_small_book_give_the_same_bytes(book_html: Path, tmp_path: Path) -> None:
-    sites = []
-    for folder in ("one", "another folder, of another name"):
-        book = SmallBook(tmp_path / folder)
-        shutil.copytree(book_html.parent / "made", book.folder / "_build" / "made")  # fonts and Vega: seconds each
-        drawing = (
-            "from scaling_helpers import explorers, figures, laws\n"
-            "figures.isoflop_curves(laws.BESIROGLU_2024, [1e21, 1e23], alt='Two bowl-shaped curves of loss against size, '\n"
-            "    'the lower one, of the larger budget, with its lowest point further to the right.')"
-        )
-        book.write("index.md", "# Index\n\nA plain page with $x^2$ and {fact}`models/gopher/tokens`.\n")
-        book.write("chapters/one.md", HEADER + "# One\n" + cell(drawing) + cell("explorers.isoflop()"))
-        built = book.build()
-        assert built.status == 0, built.output
-        sites.append(built.site)
-    assert not differences(*sites)
 
 
 @pytest.mark.long
@@ -242,32 +211,6 @@ def test_a_byte_that_differs_is_reported(tmp_path: Path) -> None:
 
 def test_what_is_excused_from_being_the_same_exists(book_html: Path) -> None:
     assert all((book_html / name).exists() and reason for name, reason in MAY_DIFFER.items())
-
-
-def test_a_change_in_code_or_chapter_changes_the_page_and_nothing_else_runs_again(tmp_path: Path) -> None:
-    book = SmallBook(tmp_path, own_package=True)
-    source = "from scaling_helpers.laws import BESIROGLU_2024 as law\nprint('LOSS', round(law.loss(1e10, 1e12), 6))"
-    book.write("index.md", "# Index\n\nA plain page.\n")
-    book.write("chapters/one.md", HEADER + "# One\n\nAs it was.\n" + cell(source))
-    first = book.build()
-    assert (first.status, first.executed) == (0, 1), first.output
-    before = re.findall(r"LOSS [\d.]+", first.page("chapters/one"))
-    assert before
-
-    unchanged = book.build()
-    assert (unchanged.status, unchanged.executed) == (0, 0), unchanged.output
-
-    book.replace("scaling_helpers/laws/parametric.py", "return self.E + self.A", "return 1 + self.E + self.A")
-    changed = book.build()
-    assert (changed.status, changed.executed) == (0, 1), changed.output
-    after = re.findall(r"LOSS [\d.]+", changed.page("chapters/one"))
-    assert float(after[0].split()[1]) == pytest.approx(1 + float(before[0].split()[1]), abs=2e-6)
-
-    book.replace("chapters/one.md", "As it was.", "As it is now.")
-    reworded = book.build()
-    assert (reworded.status, reworded.executed) == (0, 0), "only text changed"
-    assert "As it is now." in reworded.page("chapters/one")
-    assert re.findall(r"LOSS [\d.]+", reworded.page("chapters/one")) == after
 
 
 def test_a_term_of_the_glossary_shows_its_definition_where_it_is_used(book_html: Path) -> None:

@@ -24,7 +24,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup, Comment, NavigableString, Tag
+from bs4 import BeautifulSoup, Comment, Tag
+
+from .test_build import parsed
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -74,15 +76,21 @@ def allowed() -> tuple[Allowed, ...]:
 
 def prose(article: Tag) -> Iterator[str]:
     """The text of each block, with a gap for everything that is skipped."""
-    for node in article.select(SKIPPED):
-        node.replace_with(GAP)
-    for comment in article.find_all(string=lambda text: isinstance(text, Comment)):
-        comment.extract()
+    skipped = {id(node) for node in article.select(SKIPPED)}
+
+    def strings(within: Tag, block: Tag) -> Iterator[tuple[str, Tag]]:
+        for node in within.children:
+            if isinstance(node, Tag):
+                if id(node) in skipped:
+                    yield GAP, block
+                else:
+                    yield from strings(node, node if node.name in BLOCKS else block)
+            elif not isinstance(node, Comment):
+                yield str(node), block
+
     text = ""
     previous: Tag | None = None
-    for string in article.find_all(string=True):
-        assert isinstance(string, NavigableString)
-        block = next((parent for parent in string.parents if parent.name in BLOCKS), article)
+    for string, block in strings(article, article):
         if block is not previous and text:
             yield " ".join(text.split())
             text = ""
@@ -91,13 +99,17 @@ def prose(article: Tag) -> Iterator[str]:
     yield " ".join(text.split())
 
 
-def untraced(page: str, html: str) -> list[Untraced]:
-    """The numbers of one page that nothing accounts for; `page` is its path without the suffix."""
-    article = BeautifulSoup(html, "html.parser").select_one("article.bd-article")
-    if article is None:
-        return []
-    found = []
-    for text in prose(article):
+def texts(html: str | BeautifulSoup) -> list[str]:
+    """The prose of a page, block by block."""
+    soup = html if isinstance(html, BeautifulSoup) else BeautifulSoup(html, "html.parser")
+    article = soup.select_one("article.bd-article")
+    return [] if article is None else list(prose(article))
+
+
+def untraced(page: str, found: list[str]) -> list[Untraced]:
+    """The numbers of one page that nothing accounts for; `page` is its path without the suffix, `found` its `texts`."""
+    faults = []
+    for text in found:
         free = [
             match.span() for entry in allowed() if fnmatch(page, entry.pages) for match in entry.pattern.finditer(text)
         ]
@@ -105,33 +117,31 @@ def untraced(page: str, html: str) -> list[Untraced]:
             start, end = number.span()
             if not any(low <= start and end <= high for low, high in free):
                 words = text[max(0, start - 45) : end + 35].replace(GAP, "…")
-                found.append(Untraced(page, number[0], words))
-    return found
+                faults.append(Untraced(page, number[0], words))
+    return faults
 
 
-def pages(site: Path) -> dict[str, str]:
+@cache
+def site_texts(site: Path) -> dict[str, list[str]]:
+    """The prose of every page of a site."""
     names = sorted(path for path in site.rglob("*.html") if "_static" not in path.relative_to(site).parts)
-    return {path.relative_to(site).with_suffix("").as_posix(): path.read_text(encoding="utf-8") for path in names}
+    return {path.relative_to(site).with_suffix("").as_posix(): texts(parsed(path)) for path in names}
 
 
 def test_every_number_in_prose_is_computed_a_fact_or_allowed(book_html: Path) -> None:
-    built = pages(book_html)
+    built = site_texts(book_html)
     assert "chapters/chinchilla" in built and len(built) > 5
-    found = [str(number) for page, html in built.items() for number in untraced(page, html)]
+    found = [str(number) for page, prose_of in built.items() for number in untraced(page, prose_of)]
     advice = f"{len(found)} numbers without a source; glue them, take them from facts/, or allow them with a reason:"
     assert not found, "\n".join([advice, *found])
 
 
 def test_what_is_allowed_is_used(book_html: Path) -> None:
     """An exception that no page needs any more would hide the next number that looks like it."""
-    texts = {
-        page: list(prose(article))
-        for page, html in pages(book_html).items()
-        if (article := BeautifulSoup(html, "html.parser").select_one("article.bd-article")) is not None
-    }
+    built = site_texts(book_html)
     for entry in allowed():
         assert len(entry.reason) > 10, entry
-        used = any(entry.pattern.search(text) for page, found in texts.items() if fnmatch(page, entry.pages) for text in found)
+        used = any(entry.pattern.search(text) for page, found in built.items() if fnmatch(page, entry.pages) for text in found)
         assert used, f"no page has {entry.pattern.pattern!r}"
 
 
@@ -154,7 +164,7 @@ def page(body: str) -> str:
     ],
 )
 def test_a_planted_number_is_found(body: str, numbers: list[str]) -> None:
-    assert [found.number for found in untraced("chapters/planted", page(body))] == numbers
+    assert [found.number for found in untraced("chapters/planted", texts(page(body)))] == numbers
 
 
 @pytest.mark.parametrize(
@@ -169,19 +179,19 @@ def test_a_planted_number_is_found(body: str, numbers: list[str]) -> None:
     ],
 )
 def test_what_is_traced_or_no_quantity_is_left_alone(body: str) -> None:
-    assert untraced("chapters/planted", page(body)) == []
+    assert untraced("chapters/planted", texts(page(body))) == []
 
 
 def test_a_number_planted_in_the_built_chapter_is_found(book_html: Path) -> None:
-    html = pages(book_html)["chapters/chinchilla"]
-    before = untraced("chapters/chinchilla", html)
+    html = (book_html / "chapters" / "chinchilla.html").read_text(encoding="utf-8")
+    before = untraced("chapters/chinchilla", site_texts(book_html)["chapters/chinchilla"])
     at = html.index("</p>", html.index('class="bd-article"'))
     planted = f"{html[:at]} GPT-3 wasted 51.3 per cent.{html[at:]}"
-    after = untraced("chapters/chinchilla", planted)
+    after = untraced("chapters/chinchilla", texts(planted))
     assert len(after) == len(before) + 1 and "51.3" in {found.number for found in after}
 
 
 if __name__ == "__main__":
     chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build" / "html"
-    for name, text in pages(chosen).items():
+    for name, text in site_texts(chosen).items():
         print(*untraced(name, text), sep="\n", end="\n" if untraced(name, text) else "")

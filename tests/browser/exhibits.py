@@ -9,9 +9,9 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +25,7 @@ from scaling_helpers.explorers.declaration import Declaration
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+ROOT = Path(__file__).resolve().parents[2]
 State = Mapping[str, Any]
 
 #: What both sides must agree to.
@@ -167,6 +168,19 @@ def shown_on(site: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
+def by_chapter() -> list[str]:
+    """The catalogue as "chapter:name", read from the sources: those of one chapter share the pages that are opened for them.
+
+    Only for grouping: where the built book shows an explorer is what `shown_on` finds.
+    """
+    homes: dict[str, str] = {}
+    for source in sorted(ROOT.glob("chapters/*.md")):
+        for name in re.findall(r"\bexplorers\.(\w+)\(", source.read_text(encoding="utf-8")):
+            homes.setdefault(name, source.stem)
+    return sorted(f"{homes.get(name, 'elsewhere')}:{name}" for name in CATALOGUE)
+
+
+@cache
 def declared(name: str) -> Declaration:
     return cast("Declaration", CATALOGUE[name]().declaration)
 
@@ -258,27 +272,29 @@ def blanks(states: Iterable[State], seen: Iterable[Seen]) -> list[str]:
     ]
 
 
-# ---- planting a fault -----------------------------------------------------------------------------------------------
+# ---- one explorer by itself, whole or with a fault --------------------------------------------------------------------
 
 
-def altered(html: str, change: Callable[[dict[str, Any]], None]) -> str:
-    """The page's HTML with ``change`` made to the payload of each of its explorers."""
+def figure_of(html: str, identifier: str) -> str:
+    """The markup of one explorer's figure."""
+    (found,) = re.findall(rf'<figure\b[^>]*\bid="{identifier}"[^>]*>.*?</figure>', html, re.DOTALL)
+    return str(found)
+
+
+def spoilt(figure: str, identifier: str, change: Callable[[dict[str, Any]], None]) -> str:
+    """The figure under another id, with ``change`` made to its payload."""
 
     def rewrite(match: re.Match[str]) -> str:
         payload = json.loads(match[2])
         change(payload)
         return match[1] + json.dumps(payload).replace("<", "\\u003c") + match[3]
 
-    return PAYLOAD.sub(rewrite, html)
+    made, count = PAYLOAD.subn(rewrite, figure)
+    assert count == 1
+    return re.sub(r'\bid="[^"]*"', f'id="{identifier}"', made, count=1)
 
 
-@contextmanager
-def planted(page: Page, site: Path, name: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    """Within, ``page`` gets the page ``name`` of the site with a fault in its first explorer."""
-    html = altered((site / name).read_text(encoding="utf-8"), change)
-    where = f"**/{name}"
-    page.route(where, lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
-    try:
-        yield
-    finally:
-        page.unroute(where)
+def with_only(html: str, figures: Iterable[str]) -> str:
+    """The page with nothing but ``figures`` in its article: head, scripts, styles and navigation stay as they are."""
+    start = html.index(">", html.index('<article class="bd-article"')) + 1
+    return html[:start] + "\n".join(figures) + html[html.index("</article>", start) :]

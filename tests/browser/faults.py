@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.pages import BUDGETS, Weight
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 CONTRAST = ["color-contrast"]
-REPEATED = ".facts-table tbody tr:nth-child(n+4), .api dl.py:nth-of-type(n+5)"
+#: Of these, a page has hundreds that look alike.
+REPEATED = "p, li, tr, dt, dd, pre, math, figure svg, .picture svg"
 LEAST_ALT = 40
 
 _SIDEWAYS = """() => {
@@ -112,32 +115,56 @@ _PICTURES = """() => {
 }"""
 
 
-# Marks what of `again` shows nothing but looks that the rest of the page shows too.
+# Marks what of `again` shows text only in looks that the page has shown before. A look is all that contrast depends on:
+# the text's own paint, size and weight, and every ground behind it. What axe does not judge (hidden, disabled, too small to
+# see) shows nothing.
 _SEEN = """([within, again]) => {
   const root = document.querySelector(within);
-  const look = (e) => {
-    const style = getComputedStyle(e);
-    return [e.localName, style.color, style.backgroundColor, style.opacity, style.fontSize, style.fontWeight].join();
+  const grounds = new Map();
+  const ground = (e) => {
+    if (!e) return "";
+    if (!grounds.has(e)) {
+      const { backgroundColor, backgroundImage, opacity, filter, mixBlendMode } = getComputedStyle(e);
+      const own = [backgroundColor, backgroundImage, opacity, filter, mixBlendMode].join();
+      grounds.set(e, ground(e.parentElement) + (own === "rgba(0, 0, 0, 0),none,1,none,normal" ? "" : `/${own}`));
+    }
+    return grounds.get(e);
   };
-  const all = (e) => [e, ...e.querySelectorAll("*")];
-  const repeats = [...root.querySelectorAll(again)];
-  const inside = new Set(repeats.flatMap(all));
-  const seen = new Set(all(root).filter((e) => !inside.has(e)).map(look));
-  for (const e of repeats) e.toggleAttribute("data-seen", all(e).every((part) => seen.has(look(part))));
+  const judged = (e) => {
+    const box = e.getBoundingClientRect();
+    return box.width > 3 && box.height > 3 && e.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+      && !e.closest("[aria-hidden=true], [aria-disabled=true], :disabled, label, .visually-hidden, .explorer-unseen");
+  };
+  const looks = (e) => [e, ...e.querySelectorAll("*")]
+    .filter((part) => [...part.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((part) => {
+      const { color, fill, stroke, fontSize, fontWeight, textShadow, webkitTextFillColor } = getComputedStyle(part);
+      return [part, [color, fill, stroke, fontSize, fontWeight, textShadow, webkitTextFillColor, ground(part)].join("|")];
+    });
+  const seen = new Set();
+  for (const e of root.querySelectorAll("[data-seen]")) e.removeAttribute("data-seen");
+  for (const e of root.querySelectorAll(again)) {
+    if (e.parentElement.closest("[data-seen]")) continue;
+    const parts = looks(e);
+    if (parts.every(([, look]) => seen.has(look))) e.setAttribute("data-seen", "");
+    else for (const [part, look] of parts) if (judged(part)) seen.add(look);
+  }
 }"""
 
 
-def axe(page: Page, within: str = "html", *, colours: bool = True) -> list[str]:
+def axe(page: Page, within: str = "html", *, colours: bool = True, structure: bool = True) -> list[str]:
     """Violations of WCAG 2.2 A and AA that axe-core finds in what is visible now inside the element ``within``.
 
-    Contrast takes nine tenths of the time. It is measured apart, and not again on later rows of a table of facts and later
-    entries of the reference whose looks all stand elsewhere on the page. ``colours=False`` leaves it out.
+    Contrast takes nine tenths of the time. It is measured apart, and not again on paragraphs, rows, code, formulas and
+    drawings that show nothing but looks judged before on the same page. ``colours=False`` leaves it out, and
+    ``structure=False`` all else.
     """
     from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 
-    page.evaluate(AXE_SCRIPT)
-    structure = {"runOnly": {"type": "tag", "values": WCAG}, "rules": {rule: {"enabled": False} for rule in CONTRAST}}
-    runs = [({"include": [[within]]}, structure)]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    rest = {"runOnly": {"type": "tag", "values": WCAG}, "rules": {rule: {"enabled": False} for rule in CONTRAST}}
+    runs = [({"include": [[within]]}, rest)] if structure else []
     if colours:
         page.evaluate(_SEEN, [within, REPEATED])
         once = {"include": [[within]], "exclude": [["[data-seen]"]]}
@@ -208,3 +235,14 @@ def alternatives(named: Iterable[tuple[str, str]]) -> list[str]:
         if count > 1:
             faults.append(f"{count} pictures have the same alternative text {text!r}")
     return faults
+
+
+def overweight(page: str, weight: Weight) -> list[str]:
+    """What ``page`` weighs beyond its budgets."""
+    budgets = BUDGETS["bytes"]
+    limits = {"own": budgets["page_own"], "shared": budgets["page_shared"], "explorers": budgets["explorers_shared"]}
+    return [
+        f"{page}: {getattr(weight, kind)[1]:,} bytes gzipped ({kind}), budget {limit:,.0f}"
+        for kind, limit in limits.items()
+        if getattr(weight, kind)[1] > limit
+    ]

@@ -1,4 +1,4 @@
-"""What a page may cost its reader; the numbers are in benchmarks/budgets.toml."""
+"""What a page may cost its reader; the numbers are in benchmarks/budgets.toml. (test_pages.py weighs each page it visits.)"""
 
 from __future__ import annotations
 
@@ -13,21 +13,12 @@ import pytest
 from benchmarks import pages as measure
 from benchmarks.pages import BUDGETS, Weight
 
+from .faults import overweight
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SLACK = BUDGETS["tests"]["slack"]
-
-
-def overweight(page: str, weight: Weight) -> list[str]:
-    """What ``page`` weighs beyond its budgets."""
-    budgets = BUDGETS["bytes"]
-    limits = {"own": budgets["page_own"], "shared": budgets["page_shared"], "explorers": budgets["explorers_shared"]}
-    return [
-        f"{page}: {getattr(weight, kind)[1]:,} bytes gzipped ({kind}), budget {limit:,.0f}"
-        for kind, limit in limits.items()
-        if getattr(weight, kind)[1] > limit
-    ]
 
 
 def heavy_specs(page: str, html: str) -> list[str]:
@@ -40,19 +31,6 @@ def heavy_specs(page: str, html: str) -> list[str]:
     limit = BUDGETS["bytes"]["explorer_spec"]
     heavy = {name: size for name, size in weights.items() if size > limit}
     return [f"{page}: the chart of {name} has {size:,} bytes, budget {limit:,.0f}" for name, size in heavy.items()]
-
-
-def test_every_page_stays_within_its_bytes(browser: Browser, book_html: Path, site: str) -> None:
-    faults = []
-    for name in measure.pages(book_html):
-        context = browser.new_context()
-        page = context.new_page()
-        urls = measure.asked_for(page)
-        measure.bring_to_life(page, f"{site}/{name}")
-        page.wait_for_load_state("load")
-        context.close()
-        faults += overweight(name, measure.weigh(book_html, urls))
-    assert not faults, "\n".join(faults)
 
 
 def test_every_chart_stays_within_its_bytes(book_html: Path) -> None:

@@ -1,4 +1,9 @@
-"""Every explorer of the catalogue, on the page of the built book that shows it: the numbers, the words, the hands."""
+"""Every explorer of the catalogue, on the page of the built book that shows it: the numbers, the words, the hands.
+
+Opening a page is the dear part, so each way to meet a chapter is opened once and serves all its explorers: at a desk, on
+a strict host, without JavaScript, and far from the screen. What needs a page of its own (a link that is followed, a fault
+that is planted) gets the chapter's page with nothing in its article but the one explorer.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +21,29 @@ from scaling_helpers import numbers
 from scaling_helpers.explorers import CATALOGUE
 
 from . import exhibits, faults
-from .exhibits import Exhibit, blanks, corners, declared, disagreements, named_states, planted, random_states, shown_on
+from .exhibits import (
+    Exhibit,
+    blanks,
+    by_chapter,
+    corners,
+    declared,
+    disagreements,
+    figure_of,
+    named_states,
+    random_states,
+    shown_on,
+    spoilt,
+    with_only,
+)
 from .watch import settle, watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from .watch import Watch
+
+DESK: Any = {"width": 1280, "height": 900}
+WIDTHS = (320, 360, 768)
 ALIVE = "(id) => document.getElementById(id)?.dataset.state === 'live'"
 # No explorer mounts by itself on such a page.
 NEVER_NEAR = "window.IntersectionObserver = class { observe() {} unobserve() {} disconnect() {} };"
@@ -32,16 +55,73 @@ def places(book_html: Path) -> dict[str, tuple[str, str]]:
     return shown_on(book_html)
 
 
-@pytest.fixture(scope="module", params=sorted(CATALOGUE))
-def live(request: pytest.FixtureRequest, browser: Browser, site: str, places: dict[str, tuple[str, str]]) -> Iterator[Exhibit]:
+# ---- the rooms ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Room:
+    """An open page, what it did behind a reader's back, and every address that it asked for."""
+
+    page: Page
+    watch: Watch
+    asked: list[str]
+
+    def faults(self) -> list[str]:
+        """What has been seen since the last time somebody asked."""
+        found = self.watch.faults()
+        self.watch.forget(self.watch.home)
+        return found
+
+
+class Rooms:
+    """The pages of one chapter, each opened when it is first asked for, all closed when another chapter's turn comes."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.chapter = ""
+        self.open: dict[tuple[str, str], Room] = {}
+        self.doors = contextlib.ExitStack()
+
+    def room(self, home: str, name: str, *, script: str = "", **options: Any) -> Room:
+        """``name`` of the site at ``home``, with ``script`` run first; ``options`` as for Browser.new_context."""
+        if name != self.chapter:
+            self.close()
+            self.chapter = name
+        key = (home, repr((script, options)))
+        if key not in self.open:
+            page, watch = self.doors.enter_context(watched(self.browser, home, **options))
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            if script:
+                page.add_init_script(script)
+            page.goto(f"{home}/{name}")
+            if options.get("java_script_enabled", True):
+                settle(page)
+            self.open[key] = Room(page, watch, asked)
+        return self.open[key]
+
+    def close(self) -> None:
+        self.doors.close()
+        self.open.clear()
+
+
+@pytest.fixture(scope="module")
+def rooms(browser: Browser) -> Iterator[Rooms]:
+    made = Rooms(browser)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module", params=by_chapter())
+def live(request: pytest.FixtureRequest, rooms: Rooms, site: str, places: dict[str, tuple[str, str]]) -> Iterator[Exhibit]:
     """The explorer, live; whatever the tests do with it must leave the console empty."""
-    name, identifier = places[request.param]
-    with watched(browser, site, viewport={"width": 1280, "height": 900}) as (page, watch):
-        page.goto(f"{site}/{name}")
-        exhibit = Exhibit(page, identifier, declared(request.param))
-        exhibit.reset()
-        yield exhibit
-        found = watch.faults()
+    explorer = request.param.partition(":")[2]
+    name, identifier = places[explorer]
+    room = rooms.room(site, name, viewport=DESK)
+    exhibit = Exhibit(room.page, identifier, declared(explorer))
+    exhibit.reset()
+    yield exhibit
+    found = room.faults()
     assert not found, "\n".join(found[:20])
 
 
@@ -54,11 +134,43 @@ def exhibit(live: Exhibit) -> Exhibit:
     return live
 
 
+class Studio:
+    """One page that shows whatever figures it is given, as the only content of a page of the book."""
+
+    def __init__(self, page: Page, watch: Watch, site: str, book_html: Path) -> None:
+        self.page, self.watch, self.site, self.book = page, watch, site, book_html
+        self.shown: tuple[str, str] = ("", "")
+        page.route("**/*.html", lambda route: route.fulfill(body=self.shown[1], content_type="text/html; charset=utf-8"))
+
+    def html(self, name: str) -> str:
+        return (self.book / name).read_text(encoding="utf-8")
+
+    def show(self, name: str, figures: list[str]) -> None:
+        """From now on the page ``name`` of the book holds only ``figures``."""
+        self.shown = (name, with_only(self.html(name), figures))
+
+    def enter(self, hash_: str = "") -> str:
+        """Open that page afresh, perhaps with a state in its address; returns the address."""
+        address = f"{self.site}/{self.shown[0]}"
+        self.page.goto("about:blank")
+        self.watch.forget(self.site)
+        self.page.goto(address + hash_)
+        return address
+
+
+@pytest.fixture(scope="module")
+def studio(browser: Browser, site: str, book_html: Path) -> Iterator[Studio]:
+    with watched(browser, site, viewport=DESK) as (page, watch):
+        yield Studio(page, watch, site, book_html)
+
+
 @pytest.fixture
-def spare(browser: Browser, site: str, live: Exhibit, places: dict[str, tuple[str, str]]) -> Iterator[tuple[Page, str]]:
-    """A page not yet opened, and the address of the one that shows the explorer."""
-    with watched(browser, site, viewport={"width": 1280, "height": 900}) as (page, _):
-        yield page, f"{site}/{places[live.declaration.name][0]}"
+def alone(live: Exhibit, studio: Studio, places: dict[str, tuple[str, str]]) -> Iterator[Exhibit]:
+    """The explorer by itself, not yet opened: `studio.enter` does that. It must leave the console empty too."""
+    name, identifier = places[live.declaration.name]
+    studio.show(name, [figure_of(studio.html(name), identifier)])
+    yield Exhibit(studio.page, identifier, live.declaration)
+    assert not studio.watch.faults()
 
 
 def test_the_book_shows_every_explorer_of_the_catalogue(places: dict[str, tuple[str, str]]) -> None:
@@ -90,14 +202,13 @@ def test_every_corner_has_numbers_and_a_chart(exhibit: Exhibit) -> None:
 
 
 def test_the_interpreter_under_a_strict_policy_gives_the_same_numbers(
-    exhibit: Exhibit, browser: Browser, strict_site: str, places: dict[str, tuple[str, str]]
+    live: Exhibit, rooms: Rooms, strict_site: str, places: dict[str, tuple[str, str]]
 ) -> None:
-    states = random_states(exhibit.declaration, 50, seed=3)
-    with watched(browser, strict_site) as (page, watch):
-        page.goto(f"{strict_site}/{places[exhibit.declaration.name][0]}")
-        strict = Exhibit(page, exhibit.id, exhibit.declaration)
-        assert not disagreements(exhibit.declaration, states, strict.observe(states))
-        assert not watch.faults()
+    states = random_states(live.declaration, 50, seed=3)
+    room = rooms.room(strict_site, places[live.declaration.name][0])
+    strict = Exhibit(room.page, live.id, live.declaration)
+    assert not disagreements(live.declaration, states, strict.observe(states))
+    assert not room.faults()
 
 
 def test_differences_are_reported() -> None:
@@ -123,21 +234,6 @@ def _other_format(payload: dict[str, Any]) -> None:
     payload["readouts"][0]["format"] = "plain"
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [(_slightly_off, "in the browser and"), (_other_words, "the words are"), (_other_format, "readouts read")],
-)
-def test_a_wrong_number_word_or_format_is_reported(
-    live: Exhibit, book_html: Path, spare: tuple[Page, str], change: Any, words: str
-) -> None:
-    page, address = spare
-    with planted(page, book_html, address.split("/", 3)[3], change):
-        page.goto(address)
-        wrong = Exhibit(page, live.id, live.declaration)
-        states = named_states(live.declaration)
-        assert any(words in fault for fault in disagreements(live.declaration, states, wrong.observe(states)))
-
-
 def _nothing_drawn(payload: dict[str, Any]) -> None:
     marks = payload["spec"]["marks"]
     drawn = [mark for mark in marks if mark["type"] in ("line", "area") or "pathgroup" in mark["name"]]
@@ -153,32 +249,61 @@ def _out_of_sight(payload: dict[str, Any]) -> None:
             scale.pop("domainRaw", None)
 
 
+def _broken(payload: dict[str, Any]) -> None:
+    payload["spec"]["signals"].append({"name": "broken", "update": "1 +"})
+
+
+def _whole(payload: dict[str, Any]) -> None:
+    """Nothing is wrong with this one, so what is found in the others comes from their faults."""
+
+
+CHANGES = (_whole, _slightly_off, _other_words, _other_format, _nothing_drawn, _out_of_sight, _broken)
+
+
+@pytest.fixture(scope="module")
+def copies(live: Exhibit, studio: Studio, places: dict[str, tuple[str, str]]) -> dict[Any, Exhibit]:
+    """The explorer once as it is and once with each fault, all on one page."""
+    name, identifier = places[live.declaration.name]
+    figure = figure_of(studio.html(name), identifier)
+    ids = {change: f"copy{change.__name__.replace('_', '-')}" for change in CHANGES}
+    studio.show(name, [spoilt(figure, ids[change], change) for change in CHANGES])
+    studio.enter()
+    return {change: Exhibit(studio.page, ids[change], live.declaration) for change in CHANGES}
+
+
+def test_an_untouched_copy_has_no_fault(copies: dict[Any, Exhibit]) -> None:
+    whole = copies[_whole]
+    states = named_states(whole.declaration)
+    seen = whole.observe(states)
+    assert not disagreements(whole.declaration, states, seen)
+    assert not blanks(states, seen)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(_slightly_off, "in the browser and"), (_other_words, "the words are"), (_other_format, "readouts read")],
+)
+def test_a_wrong_number_word_or_format_is_reported(copies: dict[Any, Exhibit], change: Any, words: str) -> None:
+    wrong = copies[change]
+    states = named_states(wrong.declaration)
+    assert any(words in fault for fault in disagreements(wrong.declaration, states, wrong.observe(states)))
+
+
 @pytest.mark.parametrize("change", [_nothing_drawn, _out_of_sight])
-def test_an_empty_chart_is_reported(live: Exhibit, book_html: Path, spare: tuple[Page, str], change: Any) -> None:
-    page, address = spare
-    with planted(page, book_html, address.split("/", 3)[3], change):
-        page.goto(address)
-        empty = Exhibit(page, live.id, live.declaration)
-        start = [live.declaration.defaults()]
-        assert blanks(start, empty.observe(start))
-    assert not blanks(start, live.observe(start))
+def test_an_empty_chart_is_reported(copies: dict[Any, Exhibit], change: Any) -> None:
+    empty = copies[change]
+    start = [empty.declaration.defaults()]
+    assert blanks(start, empty.observe(start))
 
 
-def test_a_broken_chart_says_so_and_keeps_its_picture(
-    browser: Browser, site: str, live: Exhibit, book_html: Path, spare: tuple[Page, str]
-) -> None:
-    def broken(payload: dict[str, Any]) -> None:
-        payload["spec"]["signals"].append({"name": "broken", "update": "1 +"})
-
-    page, address = spare
-    with planted(page, book_html, address.split("/", 3)[3], broken):
-        page.goto(address)
-        message = page.locator(f"#{live.id} .explorer-failure")
-        page.locator(f"#{live.id}").scroll_into_view_if_needed()
-        message.wait_for()
-        assert message.get_attribute("role") == "alert"
-        assert page.locator(f"#{live.id} .explorer-static svg").is_visible()
-        assert not page.locator(f"#{live.id} .explorer-controls").is_visible()
+def test_a_broken_chart_says_so_and_keeps_its_picture(copies: dict[Any, Exhibit]) -> None:
+    broken = copies[_broken]
+    message = broken.find(".explorer-failure")
+    broken.page.locator(f"#{broken.id}").scroll_into_view_if_needed()
+    message.wait_for()
+    assert message.get_attribute("role") == "alert"
+    assert broken.find(".explorer-static svg").is_visible()
+    assert not broken.find(".explorer-controls").is_visible()
 
 
 def test_show_the_python_reproduces_the_readouts(exhibit: Exhibit) -> None:
@@ -241,28 +366,67 @@ def test_set_refuses_what_it_does_not_know_and_then_changes_nothing(exhibit: Exh
             assert exhibit.values() == before
 
 
-def test_set_mounts_an_explorer_that_is_far_away(live: Exhibit, spare: tuple[Page, str]) -> None:
-    page, address = spare
-    page.add_init_script(NEVER_NEAR)
-    page.goto(address)
-    page.wait_for_function("(id) => window.explorers?.has(id)", arg=live.id)
-    assert not page.evaluate(ALIVE, live.id)
-    far = Exhibit(page, live.id, live.declaration)
+_ON_PAPER = """(id) => {
+  const all = (selector) => [...document.getElementById(id).querySelectorAll(selector)];
+  const shown = (selector) => all(selector).filter((e) => e.checkVisibility()).length;
+  return {
+    pictures: shown(".explorer-static > svg, .explorer-chart svg"),
+    words: shown(".explorer-alternative"),
+    captions: shown("figcaption"),
+    controls: shown("button, input, select"),
+  };
+}"""
+
+
+@dataclass(frozen=True)
+class Far:
+    """What was noted of an explorer that is never near the screen, before and after its handle was called."""
+
+    alive: tuple[bool, bool]
+    paper: tuple[dict[str, int], dict[str, int]]
+    heavy: list[str]
+    disagreements: list[str]
+
+
+@pytest.fixture(scope="module")
+def far_room(live: Exhibit, rooms: Rooms, site: str, places: dict[str, tuple[str, str]]) -> Room:
+    """The chapter with every explorer far away. ``heavy`` is noted when it has settled and none was called."""
+    return rooms.room(site, places[live.declaration.name][0], script=NEVER_NEAR, viewport=DESK)
+
+
+@pytest.fixture(scope="module")
+def far(live: Exhibit, far_room: Room) -> Far:
+    page = far_room.page
+
+    def on_paper() -> dict[str, int]:
+        page.emulate_media(media="print")
+        found: dict[str, int] = page.evaluate(_ON_PAPER, live.id)
+        page.emulate_media(media="screen")
+        return found
+
+    there = Exhibit(page, live.id, live.declaration)
+    # What this chapter's other explorers may have called for does not count.
+    others = page.evaluate("[...document.querySelectorAll('figure.explorer')].some((f) => f.dataset.state === 'live')")
+    heavy = [] if others else heavy_of(far_room)
+    before = page.evaluate(ALIVE, live.id), on_paper()
     state = random_states(live.declaration, 1, seed=7)
-    assert not disagreements(live.declaration, state, far.observe(state))
-    assert page.evaluate(ALIVE, live.id)
+    wrong = disagreements(live.declaration, state, there.observe(state))
+    after = page.evaluate(ALIVE, live.id), on_paper()
+    return Far((before[0], after[0]), (before[1], after[1]), heavy, wrong)
 
 
-def test_nothing_heavy_is_fetched_before_an_explorer_is_near(live: Exhibit, spare: tuple[Page, str]) -> None:
-    page, address = spare
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.add_init_script(NEVER_NEAR)
-    page.goto(address)
-    settle(page)
-    assert not [url for url in asked if url.endswith("/vega.js")]
-    page.evaluate("(id) => window.explorers.get(id).set({})", live.id)
-    assert [url for url in asked if url.endswith("/vega.js")]
+def heavy_of(room: Room) -> list[str]:
+    return [url for url in room.asked if url.split("?")[0].endswith("/vega.js")]
+
+
+def test_set_mounts_an_explorer_that_is_far_away(far: Far) -> None:
+    assert far.alive == (False, True)
+    assert not far.disagreements
+
+
+def test_nothing_heavy_is_fetched_before_an_explorer_is_near(far: Far, far_room: Room) -> None:
+    assert not far.heavy
+    assert heavy_of(far_room)
 
 
 # ---- links ----------------------------------------------------------------------------------------------------------
@@ -281,37 +445,31 @@ def wait_for_status(page: Page, identifier: str, words: str) -> None:
     page.wait_for_function(script, arg=[identifier, words])
 
 
-def test_a_link_restores_its_state(live: Exhibit, spare: tuple[Page, str]) -> None:
-    page, address = spare
-    there = Exhibit(page, live.id, live.declaration)
-    for state in random_states(live.declaration, 2, seed=11):
-        page.goto(address + hash_of(live, state))
-        there.wait_for(state)
-    other = random_states(live.declaration, 1, seed=12)[0]
-    page.evaluate("(hash) => { location.hash = hash }", hash_of(live, other))
-    there.wait_for(other)
+def test_a_link_restores_its_state(alone: Exhibit, studio: Studio) -> None:
+    state, other = random_states(alone.declaration, 2, seed=11)
+    studio.enter(hash_of(alone, state))
+    alone.wait_for(state)
+    alone.page.evaluate("(hash) => { location.hash = hash }", hash_of(alone, other))
+    alone.wait_for(other)
 
 
-def test_a_mangled_link_sets_what_it_can_and_says_what_it_could_not(live: Exhibit, spare: tuple[Page, str]) -> None:
-    page, address = spare
-    control = live.declaration.controls[0]
+def test_a_mangled_link_sets_what_it_can_and_says_what_it_could_not(alone: Exhibit, studio: Studio) -> None:
+    control = alone.declaration.controls[0]
     good = exhibits.ends(control)[0]
-    page.goto(f"{address}#{live.id}?{control.name}={good}&nonsense=1")
-    there = Exhibit(page, live.id, live.declaration)
-    there.wait_for({**live.declaration.defaults(), control.name: good})
-    wait_for_status(page, live.id, "nonsense")
+    studio.enter(f"#{alone.id}?{control.name}={good}&nonsense=1")
+    alone.wait_for({**alone.declaration.defaults(), control.name: good})
+    wait_for_status(alone.page, alone.id, "nonsense")
 
 
-def test_copy_link_gives_a_link_to_the_state(exhibit: Exhibit, spare: tuple[Page, str]) -> None:
+def test_copy_link_gives_a_link_to_the_state(exhibit: Exhibit, alone: Exhibit, studio: Studio) -> None:
     state = random_states(exhibit.declaration, 1, seed=13)[0]
     exhibit.observe([state])
     exhibit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     exhibit.button("Copy link").click()
     wait_for_status(exhibit.page, exhibit.id, "clipboard")
-    link = exhibit.page.evaluate("navigator.clipboard.readText()")
-    page, _ = spare
-    page.goto(link)
-    Exhibit(page, exhibit.id, exhibit.declaration).wait_for(state)
+    address, hash_ = exhibit.page.evaluate("navigator.clipboard.readText()").split("#")
+    assert address == exhibit.page.url.split("#")[0] == studio.enter(f"#{hash_}")
+    alone.wait_for(state)
 
 
 def test_phrases_of_the_text_set_the_explorer_by_click_and_by_keyboard(exhibit: Exhibit) -> None:
@@ -484,71 +642,80 @@ def test_guess_first_hides_the_answer_until_it_is_asked_for(exhibit: Exhibit) ->
     assert numbers.format(answer, kind) not in " ".join(written)
     live_text = exhibit.page.locator(f'.explorer-live[data-live^="{exhibit.id}."]')
     assert all(text == "?" for text in live_text.all_inner_texts())
-    assert not faults.axe(exhibit.page, f"#{exhibit.id}")
     exhibit.button("Reveal").click()
     exhibit.page.wait_for_function("(id) => document.querySelector(`#${id} .explorer-value`).textContent !== '?'", arg=exhibit.id)
     shown = exhibit.observe([{}])[0]
     assert shown.curves
     assert not disagreements(exhibit.declaration, [exhibit.values()], [shown])
     assert numbers.format(answer, kind) in panel.inner_text()
-    assert not faults.axe(exhibit.page, f"#{exhibit.id}")
     exhibit.button("Reset").click()
+
+
+def test_axe_finds_nothing_while_guessing_and_after(alone: Exhibit, studio: Studio) -> None:
+    if alone.declaration.guess is None:
+        return
+    studio.enter()
+    alone.reset()
+    alone.button("Guess first").click()
+    alone.find(".explorer-guess").wait_for()
+    assert not faults.axe(alone.page, f"#{alone.id}")
+    alone.button("Reveal").click()
+    alone.page.wait_for_function("(id) => document.querySelector(`#${id} .explorer-value`).textContent !== '?'", arg=alone.id)
+    assert not faults.axe(alone.page, f"#{alone.id}")
 
 
 # ---- without hands --------------------------------------------------------------------------------------------------
 
 
 def test_without_javascript_the_picture_and_the_words_carry_the_finding(
-    browser: Browser, site: str, live: Exhibit, places: dict[str, tuple[str, str]]
+    live: Exhibit, rooms: Rooms, site: str, places: dict[str, tuple[str, str]]
 ) -> None:
-    with watched(browser, site, java_script_enabled=False, viewport={"width": 360, "height": 740}) as (page, watch):
-        page.goto(f"{site}/{places[live.declaration.name][0]}")
-        figure = page.locator(f"#{live.id}")
-        assert figure.locator(".explorer-static svg").is_visible()
-        assert figure.locator(".explorer-alternative").inner_text() == live.declaration.words(live.declaration.defaults())
-        assert figure.locator(".explorer-question").inner_text() == live.declaration.question
-        assert figure.locator("figcaption").inner_text() == live.declaration.caption
-        assert not figure.locator("button, input, select").count()
-        box = figure.locator(".explorer-static svg").bounding_box()
-        assert box is not None and 200 < box["width"] <= 360
-        for link in page.locator("a.explorer-link").all():
-            assert page.locator(str(link.get_attribute("href"))).count() == 1
-        assert not watch.faults()
+    phone = {"width": 360, "height": 740}
+    room = rooms.room(site, places[live.declaration.name][0], java_script_enabled=False, viewport=phone)
+    page = room.page
+    figure = page.locator(f"#{live.id}")
+    assert figure.locator(".explorer-static svg").is_visible()
+    assert figure.locator(".explorer-alternative").inner_text() == live.declaration.words(live.declaration.defaults())
+    assert figure.locator(".explorer-question").inner_text() == live.declaration.question
+    assert figure.locator("figcaption").inner_text() == live.declaration.caption
+    assert not figure.locator("button, input, select").count()
+    box = figure.locator(".explorer-static svg").bounding_box()
+    assert box is not None and 200 < box["width"] <= 360
+    for link in page.locator("a.explorer-link").all():
+        assert page.locator(str(link.get_attribute("href"))).count() == 1
+    assert not room.faults()
 
 
 @pytest.mark.parametrize("mounted", [True, False])
-def test_paper_shows_a_picture_and_its_words_but_no_controls(live: Exhibit, spare: tuple[Page, str], mounted: bool) -> None:
-    page, address = spare
-    if not mounted:
-        page.add_init_script(NEVER_NEAR)
-    page.goto(address)
-    if mounted:
-        page.evaluate("(id) => window.explorers.get(id).set({})", live.id)
-    page.emulate_media(media="print")
-    figure = page.locator(f"#{live.id}")
-    assert figure.locator(".explorer-static svg:visible, .explorer-chart svg:visible").count() == 1
-    assert figure.locator(".explorer-alternative").is_visible()
-    assert figure.locator("figcaption").is_visible()
-    assert not figure.locator("button:visible, input:visible, select:visible").count()
+def test_paper_shows_a_picture_and_its_words_but_no_controls(far: Far, mounted: bool) -> None:
+    assert far.paper[mounted] == {"pictures": 1, "words": 1, "captions": 1, "controls": 0}
 
 
-@pytest.mark.parametrize("width", [320, 360, 768])
-def test_it_fits_a_narrow_window(exhibit: Exhibit, width: int) -> None:
-    size = exhibit.page.viewport_size
-    assert size is not None
-    exhibit.page.set_viewport_size({"width": width, "height": 740})
-    try:
-        settle(exhibit.page)
-        exhibit.observe(corners(exhibit.declaration, 8))
-        assert not faults.sideways(exhibit.page)
-        inner = exhibit.page.evaluate(
+@pytest.fixture(scope="module")
+def narrow(live: Exhibit, studio: Studio, places: dict[str, tuple[str, str]]) -> dict[int, list[str]]:
+    """What sticks out of the explorer or its page, by width of the window."""
+    name, identifier = places[live.declaration.name]
+    studio.show(name, [figure_of(studio.html(name), identifier)])
+    studio.enter()
+    alone = Exhibit(studio.page, identifier, live.declaration)
+    found = {}
+    for width in WIDTHS:
+        studio.page.set_viewport_size({"width": width, "height": 740})
+        settle(studio.page)
+        alone.observe(corners(live.declaration, 8))
+        inner = studio.page.evaluate(
             """(id) => {
               const figure = document.getElementById(id), edge = figure.getBoundingClientRect().right + 1;
               return [...figure.querySelectorAll("svg, input, button, table")].filter((e) => e.checkVisibility()
                 && e.getBoundingClientRect().right > edge && !e.closest("[hidden]")).map((e) => e.outerHTML.slice(0, 80));
             }""",
-            exhibit.id,
+            identifier,
         )
-        assert not inner
-    finally:
-        exhibit.page.set_viewport_size(size)
+        found[width] = [*faults.sideways(studio.page), *inner]
+    studio.page.set_viewport_size(DESK)
+    return found
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_fits_a_narrow_window(narrow: dict[int, list[str]], width: int) -> None:
+    assert not narrow[width]

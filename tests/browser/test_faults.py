@@ -124,6 +124,23 @@ def test_what_the_content_policy_forbids_is_reported(stage: Stage, body: str) ->
             + "<tr><td style='color: #aaa; background: #fff'>a pale cell in a late row</td></tr></tbody></table>",
             "color-contrast",
         ),
+        (
+            "<p>Plain.</p>" * 8 + "<p>Plain, but for <span style='color: #aaa; background: #fff'>a pale word</span>.</p>",
+            "color-contrast",
+        ),
+        (
+            "<pre>x = 1</pre>" * 8 + "<div style='background: #333'><pre>x = 1</pre></div>",
+            "color-contrast",
+        ),
+        (
+            "<p style='color: #aaa; visibility: hidden'>unseen</p><p style='color: #aaa; position: absolute; width: 1px; "
+            "height: 1px; overflow: hidden; clip-path: inset(50%)'>clipped</p><p style='color: #aaa'>and shown</p>",
+            "color-contrast",
+        ),
+        (
+            "<p>Plain.</p>" * 3 + "<div style='opacity: 0.4'><p>Plain.</p></div>",
+            "color-contrast",
+        ),
         ("<button></button>", "button-name"),
         ("<input type='text'>", "label"),
         ("<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>", "image-alt"),

@@ -1,7 +1,9 @@
 """Every page of the built book, found from its files, as three readers meet it.
 
-A strict host at a desk (light, then dark by the page's own switch, everything unfolded), a plain host on a phone, and
-the same tree opened from a folder. Each page is visited once each way; the tests below read the notes of those visits.
+A strict host at a desk (light, then dark by the page's own switch, everything unfolded), a plain host on a phone whose
+system is dark, and the same tree opened from a folder. What axe says of a page's structure is asked for in light at the
+desk and in dark on the phone, what it says of colours in both at the desk. Each page is visited once each way; the tests
+below read the notes of those visits.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont
 
-from benchmarks.pages import pages
+from benchmarks.pages import asked_for, pages, weigh
 
 from . import faults
 from .watch import settle, watched
@@ -78,31 +80,33 @@ def switch_theme(page: Page, wanted: str) -> None:
     calm(page)
 
 
-def at_a_desk(browser: Browser, home: str, name: str, glyphs: set[int]) -> Notes:
+def at_a_desk(browser: Browser, home: str, site: Path, name: str, glyphs: set[int]) -> Notes:
     notes = Notes()
     with watched(browser, home, viewport=DESK, color_scheme="light") as (page, watch):
+        urls = asked_for(page)
         visit(page, f"{home}/{name}")
+        notes.add("bytes", faults.overweight(name, weigh(site, urls)))
         notes.add("alive", page.evaluate(_LIFELESS))
         notes.add("formulas", faults.formulas(page))
         notes.add("fonts", [*faults.fonts(page), *faults.icons(page, glyphs)])
         notes.add("pictures", [*faults.pictures(page), *page.evaluate(_EMPTY_PICTURES)])
         notes.add("axe", [f"light: {fault}" for fault in faults.axe(page)])
         switch_theme(page, "dark")
-        notes.add("axe", [f"dark: {fault}" for fault in faults.axe(page)])
+        notes.add("axe", [f"dark: {fault}" for fault in faults.axe(page, structure=False)])
         notes.add("watch", watch.faults())
     return notes
 
 
 def on_a_phone(browser: Browser, home: str, name: str) -> Notes:
     notes = Notes()
-    with watched(browser, home, viewport=PHONE, color_scheme="light", has_touch=True, is_mobile=True) as (page, watch):
+    with watched(browser, home, viewport=PHONE, color_scheme="dark", has_touch=True, is_mobile=True) as (page, watch):
         page.goto(f"{home}/{name}")
         settle(page)
         notes.add("sideways", faults.sideways(page))
         page.evaluate(_UNFOLD)
         calm(page)
         notes.add("sideways", [f"unfolded, {fault}" for fault in faults.sideways(page)])
-        notes.add("axe", [f"phone: {fault}" for fault in faults.axe(page, colours=False)])
+        notes.add("axe", [f"phone, dark: {fault}" for fault in faults.axe(page, colours=False)])
         notes.add("watch", watch.faults())
     return notes
 
@@ -130,7 +134,7 @@ def glyphs(book_html: Path) -> set[int]:
 
 @pytest.fixture(scope="session")
 def desk(browser: Browser, book_html: Path, strict_site: str, glyphs: set[int]) -> dict[str, Notes]:
-    return {name: at_a_desk(browser, strict_site, name, glyphs) for name in pages(book_html)}
+    return {name: at_a_desk(browser, strict_site, book_html, name, glyphs) for name in pages(book_html)}
 
 
 @pytest.fixture(scope="session")
@@ -181,6 +185,10 @@ def test_axe_finds_nothing_on_a_phone(phone: dict[str, Notes]) -> None:
 
 def test_no_page_scrolls_sideways_on_a_phone(phone: dict[str, Notes]) -> None:
     none(phone, "sideways")
+
+
+def test_every_page_stays_within_its_bytes(desk: dict[str, Notes]) -> None:
+    none(desk, "bytes")
 
 
 @pytest.mark.parametrize("where", ["desk", "folder"])

@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]
 
 from scaling_helpers.exercises import MARKERS, check, sync
 
-from ..conftest import ROOT, build_book
+from ..conftest import ROOT, build_book, start_with_what_is_made
 from .test_format import SOURCE
 
 #: In a hidden test, in what it prints when it passes, in a solution, in a solution in words, in an output made by a solution.
@@ -48,6 +48,7 @@ def build(folder: Path, solutions: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("book")
+    start_with_what_is_made(folder)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: exercises/small\n", encoding="utf-8")
     (folder / "index.md").write_text("# A book\n\nWith {doc}`exercises <exercises/small>`.\n", encoding="utf-8")
     shutil.copytree(ROOT / "scaling_helpers" / "book" / "static", folder / "scaling_helpers" / "book" / "static")
