@@ -123,7 +123,39 @@ def _check_value(
     for gives, hint in known:
         if _close(values, gives, rtol):
             raise WrongValue(f"{message}. Hint: {hint}")
-    raise WrongValue(f"{message}." if tell_ratio else f"{message}, and that is not it.")
+    if not tell_ratio:
+        raise WrongValue(f"{message}, and that is not it.")
+    slip = _slip(values, wanted, rtol)
+    raise WrongValue(f"{message}. Hint: {slip}" if slip else f"{message}.")
+
+
+#: Slips that any task can meet, by the ratio to the right value.
+_SLIPS = {
+    -1.0: "the size is right and the sign is turned over",
+    100.0: "a share of one is asked for, not a percentage",
+    0.01: "this looks divided by a hundred: is one of the shares taken for a percentage?",
+    60.0: "sixty is minutes for hours, or seconds for minutes",
+    1 / 24: "a twenty-fourth is days for hours",
+    24.0: "twenty-four is hours for days",
+    1e3: "a thousand is a unit: thousands, millions or billions",
+    1e-3: "a thousandth is a unit: thousands, millions or billions",
+    1e6: "a million is a unit: millions, billions or trillions",
+    1e-6: "a millionth is a unit: millions, billions or trillions",
+    1e9: "a billion is a unit: plain numbers or billions",
+    1e-9: "a billionth is a unit: plain numbers or billions",
+}
+
+
+def _slip(values: np.ndarray, wanted: np.ndarray, rtol: float) -> str | None:
+    """A slip that needs no knowledge of the task: sign, percentage, unit, upside down, another order."""
+    for ratio, hint in _SLIPS.items():
+        if _close(values, ratio * wanted, rtol):
+            return hint
+    if np.all(values) and _close(1 / values, wanted, rtol):
+        return "upside down: this is one over the right value"
+    if wanted.size > 1 and _close(np.sort(values), np.sort(wanted), rtol):
+        return "the right numbers in another order"
+    return None
 
 
 def _check_call(
@@ -148,7 +180,7 @@ def _named(function: Callable[..., Any], arguments: Sequence[Any]) -> str:
     return f"{function.__name__}({shown})"
 
 
-def _check_names(what: str, got: Any, want: Collection[str], hint: str) -> str:
+def _check_names(what: str, got: Any, want: Collection[str], hint: str, among: Collection[str] = ()) -> str:
     wanted, expected = set(want), "a list of names"
     _refuse_empty(what, got, expected)
     if isinstance(got, (str, bytes)) or not np.iterable(got):
@@ -156,7 +188,12 @@ def _check_names(what: str, got: Any, want: Collection[str], hint: str) -> str:
     given = {str(name) for name in got}
     if given == wanted:
         return f"{what} names {', '.join(sorted(given)) or 'nothing'}"
+    if among and (unknown := given - set(among)):
+        listed = ", ".join(map(repr, sorted(among)))
+        raise WrongValue(f"{what}: {min(unknown)!r} is none of the names of this task. Hint: they are {listed}")
     # How many, not which: the search is the exercise.
+    if not given:
+        raise WrongValue(f"{what} names nothing, and {len(wanted)} missing. Hint: {hint}")
     count = f"{len(given & wanted)} of the {len(given)} named belong there, {len(wanted - given)} missing"
     raise WrongValue(f"{what}: {count}. Hint: {hint}")
 
@@ -192,7 +229,8 @@ def expect_value(
     """Accept `got` if it is within `rtol` of `want`; otherwise raise a CheckFailed that says how far off it is.
 
     `got` may be any real number, or for several wanted values a tuple, list or array of them. `mistakes` are tried in
-    order; the first one whose value was given supplies the hint.
+    order; the first one whose value was given supplies the hint. If none was, a slip that any task can meet may be
+    recognised: the sign, a percentage, a unit, a fraction upside down, the right numbers in another order.
 
     >>> expect_value("1a", "tokens", 1e12, want=1e12)
     ✓ Task 1a: tokens = 1e+12
@@ -284,9 +322,14 @@ class Score:
         """A number or several; see :func:`expect_value`. `tell_ratio=False` where the ratio would be the answer."""
         self._item(points, lambda: _check_value(what, got, want, rtol, mistakes, tell_ratio))
 
-    def names(self, points: float, what: str, got: Any, *, want: Collection[str], hint: str) -> None:
-        """A list, tuple or set of names, in any order. A wrong one is told how many are right, not which."""
-        self._item(points, lambda: _check_names(what, got() if callable(got) else got, want, hint))
+    def names(
+        self, points: float, what: str, got: Any, *, want: Collection[str], hint: str, among: Collection[str] = ()
+    ) -> None:
+        """A list, tuple or set of names, in any order. A wrong one is told how many are right, not which.
+
+        `among` holds all the names that the task knows; whoever writes another is told so.
+        """
+        self._item(points, lambda: _check_names(what, got() if callable(got) else got, want, hint, among))
 
     def holds(self, points: float, claim: str, condition: Callable[[], Any], *, hint: str) -> None:
         """A property of the answer. `condition` is called, so that an error in it costs this item only."""

@@ -86,19 +86,26 @@ KINDS: Mapping[str, Callable[[float], str]] = {
     "loss": _loss,
     "ratio": _ratio,
     "percent": _percent,
+    "share": lambda value: _trimmed(_significant(value * 100, 3)) + "%",
     "times": lambda value: _ratio(value) + "×",
     "plain": lambda value: _trimmed(_significant(value, 6)),
+    "exact": lambda value: _trimmed(_significant(value, 6), thousands=True),
     "year": _year,
 }
 
 
 def format(value: Any, kind: str) -> str:
-    """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, times, plain, year.
+    """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, share, times, plain, exact, year.
 
-    None gives a dash. Raises ValueError for an unknown kind or a number that is not finite, TypeError for no number.
+    A computed share is a ``percent``; a published one is a ``share``, with the three digits it was published with.
+    ``exact`` is ``plain`` with its thousands set apart. None gives a dash.
+
+    Raises ValueError for an unknown kind or a number that is not finite, TypeError for no number.
 
     >>> format(5.76e23, "flop"), format(70e9, "count"), format(0.4693, "percent"), format(None, "loss")
     ('5.76 × 10²³', '70B', '47%', '—')
+    >>> format(0.159, "share"), format(2048, "exact")
+    ('15.9%', '2,048')
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -108,7 +115,7 @@ def format(value: Any, kind: str) -> str:
     if array.ndim or array.dtype.kind not in "iuf":
         raise TypeError(f"format needs one real number, got {value!r}")
     number = float(array) + 0.0  # minus zero is zero
-    if not np.isfinite(number * (100.0 if kind == "percent" else 1.0)):
+    if not np.isfinite(number * (100.0 if kind in ("percent", "share") else 1.0)):
         raise ValueError(f"cannot write {number} as {kind}: it is not finite")
     return KINDS[kind](number)
 
@@ -132,7 +139,7 @@ def glue(name: str, value: Any, kind: str) -> None:
     >>> glue("size", 7.22e10, "word")
     Traceback (most recent call last):
     ...
-    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, times, plain, year
+    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, share, times, plain, exact, year
     """
     if kind == "text":
         if not isinstance(value, str):

@@ -230,3 +230,47 @@ def test_what_is_no_function_is_named() -> None:
     score.expect(1, 3.0, want=1.0)  # type: ignore[arg-type]
     score.expect(1, ..., want=1.0)  # type: ignore[arg-type]
     assert "3.0 is no function" in score.lines[0] and "not solved yet" in score.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "want", "hint"),
+    [
+        (-2.0, 2.0, "the sign is turned over"),
+        (50.0, 0.5, "not a percentage"),
+        (0.25, 4.0, "upside down"),
+        (2e9, 2e12, "a thousandth is a unit"),
+        (1 / 24, 1.0, "days for hours"),
+        ((3.0, 1.0), (1.0, 3.0), "in another order"),
+    ],
+)
+def test_a_slip_that_any_task_can_meet_gets_a_hint(answer, want, hint):
+    with pytest.raises(WrongValue, match=hint):
+        expect_value("1a", "answer", answer, want=want)
+
+
+def test_a_mistake_that_the_task_knows_comes_before_a_general_slip():
+    with pytest.raises(WrongValue, match="look at the cost"):
+        expect_value("1a", "answer", 200.0, want=2.0, mistakes=[Mistake(200.0, "look at the cost")])
+
+
+def test_a_number_that_is_off_by_no_known_factor_gets_no_hint():
+    with pytest.raises(WrongValue) as failure:
+        expect_value("1a", "answer", 3.0, want=2.0)
+    assert "Hint" not in str(failure.value)
+
+
+def test_where_the_ratio_would_give_the_answer_away_no_slip_is_told():
+    score = Score("1", points=1)
+    score.value(1, "factor", -2.0, want=2.0, tell_ratio=False)
+    with pytest.raises(WrongValue) as failure:
+        score.result()
+    assert "sign" not in str(failure.value)
+
+
+def test_a_name_that_the_task_does_not_have_is_told_from_a_wrong_one():
+    score = Score("1", points=2)
+    score.names(1, "best", ["Coarse"], want=["coarse"], hint="look again", among=["coarse", "fine"])
+    score.names(1, "best", [], want=["coarse"], hint="look again", among=["coarse", "fine"])
+    with pytest.raises(WrongValue, match="'Coarse' is none of the names of this task") as failure:
+        score.result()
+    assert "names nothing, and 1 missing" in str(failure.value)

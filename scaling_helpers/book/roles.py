@@ -36,11 +36,12 @@ FORMAT_OF_UNIT = {
     "tokens": "count",
     "FLOP": "flop",
     "tokens/parameter": "ratio",
-    "fraction": "percent",
+    "fraction": "share",
     "runs": "count",
     "USD": "count",
     "GPU-hours": "count",
-    "chips": "count",
+    "chips": "exact",
+    "samples": "exact",
 }
 #: The mark beside a number that is not read in the primary text or data.
 MARKS = {"digitized": "fig.", "secondary": "2nd"}

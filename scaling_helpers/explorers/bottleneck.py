@@ -232,7 +232,7 @@ def declaration() -> Declaration:
         title="Which one holds the loss up?",
         question="A model has a size, a stock of text and a budget of compute. Which of the three should you have more of?",
         observe=(
-            "Give the starting model ten times the text, again and again. When does text stop to be what is short, and what "
+            "Give the starting model ten times the text, again and again. When does text stop being what is short, and what "
             "takes its place? Then make the model ten times larger: why is that no remedy where you began?"
         ),
         caption=(

@@ -36,6 +36,8 @@ class _Number:
         control, the value and the range.
         """
         bounds = f"{self.name} takes {self.min:g} to {self.max:g} {self.unit}".rstrip()
+        if type(value) is int and abs(value) < 10**300:
+            value = float(value)  # JavaScript writes 5.62e20 as an integer, for which NumPy has no dtype
         array = np.asarray(value)
         if array.ndim or array.dtype.kind not in "iuf":
             raise TypeError(f"{self.name} = {value!r} is not a real number; {bounds}")

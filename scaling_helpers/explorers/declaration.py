@@ -83,6 +83,8 @@ class Declaration:
 
     ``formulas(**controls)`` maps control values (numbers, or tracers) to readouts; ``chart()`` gives a Vega-Lite
     specification whose expressions are traced; ``alternative`` and ``python`` are templates over controls and readouts.
+    In ``alternative``, ``[[name|words]]`` stands only where the readout ``name`` has a value, ``[[!name|words]]`` only
+    where it has none: an answer that does not exist is said in words too.
 
     >>> from scaling_helpers.explorers import isoflop
     >>> declared = isoflop().declaration
@@ -141,7 +143,8 @@ class Declaration:
         values: dict[str, Any] = {**state, **self.read(state)}
 
         def optional(match: re.Match[str]) -> str:
-            return match[2] if values[match[1]] is not None else ""
+            missing = values[match[2]] is None
+            return match[3] if missing == bool(match[1]) else ""
 
         def number(match: re.Match[str]) -> str:
             name, kind = match[1], match[2]
@@ -150,7 +153,7 @@ class Declaration:
                 return control.options[values[name]] if isinstance(control, Choice) else str(values[name])
             return numbers.format(values[name], kind)
 
-        text = re.sub(r"\[\[(\w+)\|(.*?)\]\]", optional, self.alternative)
+        text = re.sub(r"\[\[(!?)(\w+)\|(.*?)\]\]", optional, self.alternative)
         return re.sub(r"\{(\w+)(?::(\w+))?\}", number, text)
 
     # -- for the front end --------------------------------------------------------------------------

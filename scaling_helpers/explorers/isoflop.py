@@ -264,8 +264,8 @@ def declaration() -> Declaration:
         title="Where should the compute go?",
         question="Your compute is fixed. How large should the model be, and what does a wrong size cost you?",
         observe=(
-            "Start from Gopher and make the model ten times smaller, then ten times smaller again. Which direction is "
-            "cheaper to be wrong in? Now change the budget: does the answer change?"
+            "Gopher's size is several times the optimum. Make the model as many times smaller than the optimum: which of the "
+            "two mistakes is the dearer? Then change the budget, and then the law: which of them changes the answer?"
         ),
         caption=(
             "One budget, every model size. Along the solid curve the compute is the same: a larger model sees fewer "

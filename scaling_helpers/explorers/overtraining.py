@@ -230,7 +230,8 @@ def declaration() -> Declaration:
             "{plain_N:count} parameters and {plain_training:flop} FLOP: your training costs {training_ratio:times} as much, "
             "and each token of use {use_ratio:times}. At {volume:count} tokens of use your bill is {total_ratio:times} the "
             "other.[[break_even| The extra training is paid back after {break_even:count} tokens; at {suited:count} "
-            "no other model of this loss has a smaller bill.]]"
+            "no other model of this loss has a smaller bill.]][[!break_even| It is at least as large as the cheapest model of "
+            "this loss, so that its use is no cheaper either: it never pays back.]]"
         ),
         python=(
             "from scaling_helpers.laws import LAWS\n"

@@ -19,10 +19,10 @@ AHEAD = 1e3
 
 CONTROLS = (
     Log("compute", "Compute now C", "FLOP", "flop", *BUDGETS, value=1e21, color=3, help="Where you stand."),
-    Linear("exponent", "Exponent α", "", "plain", 0.03, 0.3, value=0.05, color=1, help="How steep the law is."),
-    Linear("constant", "Constant E", "nats per token", "plain", 0.0, 4.0, value=0.0, color=1, help="What no compute removes."),
+    Linear("exponent", "Exponent α", "", "ratio", 0.03, 0.3, value=0.05, color=1, help="How steep the law is."),
+    Linear("constant", "Constant E", "nats per token", "loss", 0.0, 4.0, value=0.0, color=1, help="What no compute removes."),
     Log(
-        "reducible", "Loss above E at one PF-day", "nats per token", "plain", 0.02, 5.0, value=2.6580, color=1,
+        "reducible", "Loss above E at one PF-day", "nats per token", "loss", 0.02, 5.0, value=2.6580, color=1,
         help="Sets the level: one PF-day is 8.64 × 10¹⁹ FLOP.",
     ),
 )  # fmt: skip
@@ -30,7 +30,7 @@ _NOW, _TEN, _FAR = "At this compute", "Ten times the compute", "The straight lin
 READOUTS = (
     Readout("loss", "loss", "nats per token", "loss", _NOW, 1),
     Readout("above", "of it above the constant", "", "percent", _NOW, 1),
-    Readout("slope", "local exponent", "", "plain", _NOW, 3),
+    Readout("slope", "local exponent", "", "ratio", _NOW, 3),
     Readout("ten_loss", "loss", "nats per token", "loss", _TEN, 1),
     Readout("ten_share", "of the loss removed", "", "percent", _TEN, 1),
     Readout("ten_reducible", "of the loss above the constant removed", "", "percent", _TEN, 1),
@@ -236,11 +236,12 @@ def declaration() -> Declaration:
             "steeply at first and then hardly at all."
         ),
         alternative=(
-            "A law with exponent {exponent:plain} and a constant of {constant:plain} nats per token has a loss of {loss:loss} at "
+            "A law with exponent {exponent:ratio} and a constant of {constant:loss} nats per token has a loss of {loss:loss} at "
             "{compute:flop} FLOP, of which {above:percent} lies above the constant. Ten times the compute brings it to "
             "{ten_loss:loss}, {ten_share:percent} less. On logarithmic axes the curve has the slope of an exponent of "
-            "{slope:plain} there. Drawn on as a straight line to 1,000 times the compute it forecasts {straight:loss}; the law "
-            "has {there:loss}.[[halve| To halve the whole loss would take {halve:times} the compute.]]"
+            "{slope:ratio} there. Drawn on as a straight line to 1,000 times the compute it forecasts {straight:loss}; the law "
+            "has {there:loss}.[[halve| To halve the whole loss would take {halve:times} the compute.]][[!halve| No amount of "
+            "compute halves the whole loss.]]"
         ),
         python=(
             "from scaling_helpers.laws import PF_DAY, PowerLaw\n\n"

@@ -204,7 +204,7 @@ def declaration() -> Declaration:
         question="Train a larger model once, or let a smaller one think each time: after how many queries are the bills equal?",
         observe=(
             "Make the smaller model ten times smaller: both bills fall. What happens to the break-even, and why? Then let it "
-            "think less, until the two lines stop crossing. What has become of the trade?"
+            "think less, until the two lines stop crossing. Which plan is cheaper then, and why at every volume?"
         ),
         caption=(
             "Two bills, supposing that both ways give equally good answers. On the left training rules, and the lines are "
@@ -222,7 +222,8 @@ def declaration() -> Declaration:
             "a million queries. One {larger:times} as large, with as many tokens per parameter, costs {large_training:count} "
             "USD to train and {large_million:count} USD for a million plain answers. After {queries:count} queries the bills are "
             "{small_bill:count} and {large_bill:count} USD, of which use makes up {small_share:percent} and "
-            "{large_share:percent}.[[break_even| They are equal at {break_even:count} queries.]]"
+            "{large_share:percent}.[[break_even| They are equal at {break_even:count} queries.]][[!break_even| They are never "
+            "equal: thinking costs no more each time, so that it is the cheaper plan at any volume.]]"
         ),
         python=(
             "from scaling_helpers.explorers.who_pays_when import formulas\n\n"

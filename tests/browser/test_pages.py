@@ -73,7 +73,8 @@ def switch_theme(page: Page, wanted: str) -> None:
     # The switch's label goes when neither mouse nor focus is there; half faded, its colours are nobody's fault either.
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
-    page.wait_for_function("!document.querySelector('.tooltip')")
+    # (Waiting by locator: under a strict policy, what wait_for_function asks again in a later frame is refused as eval.)
+    page.locator(".tooltip").first.wait_for(state="detached")
     calm(page)
 
 
@@ -223,7 +224,7 @@ def test_search_finds_a_chapter_offline(browser: Browser, strict_site: str) -> N
 def test_search_finds_nothing_for_a_word_that_is_nowhere(browser: Browser, strict_site: str) -> None:
     with watched(browser, strict_site, viewport=DESK) as (page, _):
         page.goto(f"{strict_site}/search.html?q=qwertyuiopa")
-        page.wait_for_function("document.querySelector('#search-results')?.innerText.includes('did not match')")
+        page.locator("#search-results", has_text="did not match").wait_for()
         assert page.locator("#search-results li a").count() == 0
 
 

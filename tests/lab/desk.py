@@ -33,6 +33,24 @@ _RUN = """async (source) => {
   await jupyterapp.commands.execute('notebook:run-cell');
   return notebook.model.sharedModel.cells[index].outputs;
 }"""
+#: Runs code in the kernel of the notebook in front without adding a cell, which would scroll; gives what it printed.
+_EXECUTE = """async (code) => {
+  const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code, store_history: false});
+  let printed = '';
+  future.onIOPub = ({header, content}) => {
+    if (header.msg_type === 'stream') printed += content.text;
+    if (header.msg_type === 'error') printed = content.traceback.join('\\n');
+  };
+  const reply = await future.done;
+  if (reply.content.status !== 'ok') throw new Error(printed);
+  return printed;
+}"""
+_SHOW = """async (index) => {
+  const notebook = jupyterapp.shell.currentWidget.content;
+  notebook.activeCellIndex = index;
+  await notebook.scrollToItem(index, 'start');
+}"""
 _OUTPUTS = "() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map((cell) => cell.outputs ?? [])"
 
 
@@ -73,6 +91,19 @@ class Desk:
         """The value of a Python expression, through JSON."""
         return json.loads(self.run(f"import json; print(json.dumps({expression}))"))
 
+    def execute(self, source: str) -> str:
+        """Run ``source`` in the kernel, out of sight; what it printed."""
+        printed: str = self.page.evaluate(_EXECUTE, source)
+        return printed
+
+    def value(self, expression: str) -> Any:
+        """The value of a Python expression, through JSON, out of sight."""
+        return json.loads(self.execute(f"import json; print(json.dumps({expression}))"))
+
+    def show(self, index: int) -> None:
+        """Scroll to a cell; far cells are not in the page until then."""
+        self.page.evaluate(_SHOW, index)
+
     def run_all(self) -> list[list[dict[str, Any]]]:
         """Run every cell; the outputs, cell by cell."""
         self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)")
@@ -89,6 +120,13 @@ class Desk:
     def explorer(self, state: str = "live") -> Locator:
         """The explorers in that state."""
         return self.page.locator(f"figure.explorer[data-state={state}]")
+
+    def controls(self, identifier: str) -> dict[str, Any]:
+        """The values of the controls in the browser."""
+        read: dict[str, Any] = self.page.evaluate(
+            "(id) => Object.fromEntries(window.explorers.get(id).controls().map(({name, value}) => [name, value]))", identifier
+        )
+        return read
 
     def readouts(self, identifier: str = "isoflop") -> dict[str, float | None]:
         """What the browser computes."""

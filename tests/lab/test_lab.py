@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import jupytext
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import ROOT, Lab
+from scaling_helpers.explorers import CATALOGUE
+
+from .conftest import ROOT, Lab, notebook
 from .desk import SLOW, Desk, at
 
 if TYPE_CHECKING:
@@ -36,6 +41,49 @@ def same_numbers(page: dict[str, float | None], python: dict[str, float | None])
     assert page.keys() == python.keys()
     for name, value in python.items():
         assert page[name] == (None if value is None else pytest.approx(value, rel=1e-9)), name
+
+
+def gallery(lab: Lab, path: str, names: Iterable[str]) -> None:
+    """A notebook with a cell for each of these explorers, after one that imports them."""
+    cells = [f"made[{name!r}] = explorers.{name}()\nmade[{name!r}]" for name in names]
+    nbformat.write(notebook("from scaling_helpers import explorers\nmade, seen = {}, []", *cells), lab.books / path)
+
+
+def moves_both_ways(desk: Desk, name: str, cell: int) -> None:
+    """The explorer of that cell comes to life, tells an observer in Python of a move by hand, and follows Python."""
+    page = desk.page
+    desk.show(cell)
+    figure = page.locator(f"figure.explorer[data-explorer={name}]")
+    figure.scroll_into_view_if_needed()
+    expect(figure).to_have_attribute("data-state", "live", timeout=SLOW)
+    same_numbers(desk.readouts(name), desk.value(f"made[{name!r}].readouts()"))
+
+    start = desk.controls(name)
+    desk.execute(f"seen.clear(); made[{name!r}].observe(lambda change: seen.append([change.name, change.new]), list({start!r}))")
+    slider = figure.locator("input[type=range]").first
+    slider.focus()
+    for key in ("PageDown", "PageUp"):  # the second only where the first finds the slider at its end
+        if desk.controls(name) == start:
+            slider.press(key)
+    there = desk.controls(name)
+    (moved,) = (control for control in there if there[control] != start[control])
+    # A widget sends one message at a time, so the move may come after the question: ask until it is there.
+    deadline = time.monotonic() + 20
+    while not (seen := desk.value("seen")) and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert seen and seen[-1] == [moved, there[moved]], f"{name}: {moved} is {there[moved]} here, Python saw {seen}"
+    same_numbers(desk.readouts(name), desk.value(f"made[{name!r}].readouts()"))
+
+    desk.execute(f"made[{name!r}].{moved} = {start[moved]!r}")
+    page.wait_for_function(
+        "([id, name, value]) => window.explorers.get(id).controls().find((control) => control.name === name).value === value",
+        arg=[name, moved, start[moved]],
+    )
+    page.wait_for_function(
+        "([id, words]) => document.querySelector(`#${id} .explorer-alternative`).textContent === words",
+        arg=[name, desk.value(f"made[{name!r}].declaration.words(made[{name!r}].values)")],
+    )
+    same_numbers(desk.readouts(name), desk.value(f"made[{name!r}].readouts()"))
 
 
 def drawing(desk: Desk) -> str:
@@ -119,6 +167,31 @@ def test_an_explorer_moves_python_and_python_moves_it(browser: Browser, lab: Lab
         expect(page.locator(".widget-readout", has_text="1.00e+27")).to_be_visible(timeout=SLOW)
         assert desk.ask("[budget.value, w.compute]") == [1e27, 1e27]
         assert desk.watch.faults() == []
+
+
+def test_every_explorer_moves_python_and_python_moves_it(browser: Browser, lab: Lab) -> None:
+    """One kernel and one notebook for the whole catalogue; a new explorer joins by being in it."""
+    gallery(lab, "every.ipynb", CATALOGUE)
+    with at(browser, lab) as desk:
+        desk.open("every.ipynb")
+        desk.await_kernel()
+        for outputs in desk.run_all():
+            assert [output for output in outputs if output["output_type"] == "error"] == []
+        for cell, name in enumerate(CATALOGUE, 1):
+            moves_both_ways(desk, name, cell)
+        assert [fault for fault in desk.watch.faults() if not NOT_OURS.search(fault)] == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_an_explorer_alone_comes_to_life_from_a_cold_kernel(browser: Browser, lab: Lab, name: str) -> None:
+    gallery(lab, f"{name}.ipynb", [name])
+    with at(browser, lab) as desk:
+        desk.open(f"{name}.ipynb")
+        desk.await_kernel()
+        desk.run_all()
+        moves_both_ways(desk, name, 1)
+        assert [fault for fault in desk.watch.faults() if not NOT_OURS.search(fault)] == []
 
 
 def test_a_saved_notebook_shows_the_picture_without_a_kernel(browser: Browser, lab: Lab) -> None:

@@ -432,6 +432,33 @@ def test_the_runtime_is_sent_only_to_a_front_end_that_asks(monkeypatch):
     assert "vegaEmbed" not in json.dumps(widget.get_state()["_payload"])
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "there", "gone"),
+    [
+        ("overtraining", {"model": 1.75e11, "ratio": 1.714}, "paid back after", "never pays back"),
+        ("who_pays_when", {"think": 3.0}, "equal at", "never equal"),
+        ("power_law", {"constant": 2.21, "reducible": 0.1432, "exponent": 0.1}, "would take", "No amount of compute"),
+        ("data_wall", {"growth": 1.2, "doubt": 1.6}, "with 80% between", "too doubtful for an interval"),
+    ],
+)
+def test_where_there_is_no_answer_the_words_say_so(name, state, there, gone):
+    declared = explorers.CATALOGUE[name]().declaration
+    start = declared.words(declared.defaults())
+    assert there in start and gone not in start
+    without = declared.words({**declared.defaults(), **state})
+    assert gone in without and there not in without
+
+
+def test_a_control_takes_the_long_integers_that_javascript_writes():
+    message = json.loads('{"compute": 562000000000000000000}')  # JSON.stringify(5.62e20); above 1e21 it would write 5.62e+20
+    w = explorers.isoflop(**message)
+    assert w.compute == 5.62e20 and isinstance(w.compute, float)
+    with pytest.raises(traitlets.TraitError, match="out of range"):
+        w.compute = 10**200
+    with pytest.raises(traitlets.TraitError, match="not a real number"):
+        w.compute = 10**400
+
+
 def test_controls_snap_to_their_steps_and_keep_to_their_range():
     epochs = Integer("epochs", "Epochs", "", "count", 1, 40, value=4)
     assert [epochs.check(v) for v in (1, 3.4, 3.5, 40)] == [1, 3, 4, 40]

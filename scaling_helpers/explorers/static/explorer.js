@@ -81,8 +81,10 @@ const KINDS = {
     const scaled = 100 * x;
     return `${scaled >= LONGEST ? scientific(scaled) : scaled >= 10 ? scaled.toFixed(0) : decimal(scaled, 2)}%`;
   },
+  share: (x) => `${decimal(100 * x, 3)}%`,
   times: (x) => `${grouped(decimal(x, 3))}×`,
   plain: (x) => decimal(x, 6),
+  exact: (x) => grouped(decimal(x, 6)),
   year: (x) => (x >= LONGEST ? scientific(x) : x.toFixed(1)),
 };
 
@@ -92,7 +94,7 @@ const KINDS = {
  * @param {string} kind  one of KINDS
  */
 function format(value, kind) {
-  if (value === null || value === undefined || !Number.isFinite(kind === "percent" ? 100 * value : value)) return "—";
+  if (value === null || value === undefined || !Number.isFinite(kind === "percent" || kind === "share" ? 100 * value : value)) return "—";
   if (!(kind in KINDS)) throw new Error(`no number format is called “${kind}”; there are ${Object.keys(KINDS).join(", ")}`);
   return (value < 0 ? "-" : "") + KINDS[kind](Math.abs(value));
 }
@@ -120,7 +122,7 @@ function parseNumber(text, unit = "", kind = "plain") {
   const power = Object.hasOwn(POWERS, first) ? POWERS[first] : 0;
   const words = singular((power ? others.join(" ") : rest).replace(/^[%×x]$/, ""));
   if (words !== "" && words !== singular(unit)) return null;
-  const percent = kind === "percent" ? -2 : 0; // such a field shows 66%, so a bare 66 means the same
+  const percent = kind === "percent" || kind === "share" ? -2 : 0; // such a field shows 66%, so a bare 66 means the same
   const number = Number(`${digits.replace(/[, ]/g, "")}e${Number(exponent) + Number(tens) + power + percent}`);
   return Number.isFinite(number) ? number : null;
 }
@@ -298,10 +300,10 @@ const button = (label, onclick, kind = "quiet") =>
 
 const accent = (part) => (part.color ? `explorer-accent-${part.color}` : "");
 
-/** `text` with {name:kind} filled in by `fill`, and [[name|text]] kept where `has(name)`. */
+/** `text` with {name:kind} filled in by `fill`, [[name|text]] kept where `has(name)` and [[!name|text]] where not. */
 function fillTemplate(template, fill, has) {
   return template
-    .replace(/\[\[(\w+)\|(.*?)\]\]/gs, (_, name, text) => (has(name) ? text : ""))
+    .replace(/\[\[(!?)(\w+)\|(.*?)\]\]/gs, (_, not, name, text) => (has(name) === !not ? text : ""))
     .replace(/\{(\w+)(?::(\w+))?\}/g, (whole, name, kind) => fill(name, kind) ?? whole);
 }
 
