@@ -41,15 +41,23 @@ __all__ = [
     "compute_points",
     "doubling_time",
     "exhaustion",
+    "exhaustion_quantile",
     "exhaustion_year",
     "first_limit",
     "fit_compute_growth",
     "fit_token_growth",
     "gold_kilograms",
+    "growth_needed",
     "growth_per_year",
     "lifetimes_of_reading",
     "limits_2030",
+    "log_growth_interval",
+    "lowest_above",
+    "lowest_chances",
+    "lowest_quantile",
     "moles",
+    "used_up_chance",
+    "value_at",
     "year_reached",
     "yearly_growth",
 ]
@@ -327,7 +335,7 @@ def log_growth_interval(medians: Sequence[Any], sigmas: Sequence[Any], z: float)
 
     >>> low, high = log_growth_interval([0.5, 0.5], [0.3, 0.3], 1.2816)
     >>> round(float(low), 2), round(float(high), 2)
-    (0.78, 1.34)
+    (0.78, 1.35)
     """
     mean: Any = 0.0
     variance: Any = 0.0

@@ -278,12 +278,13 @@ def declaration() -> Declaration:
             "published 2026 to 2032."
         ),
         alternative=(
-            "With {stock:count} tokens of text, each read {epochs:times}, a synthetic share of {synthetic:percent} and sets that "
-            "grow {growth:times} a year, the text is used up in {wall:year}[[wall_low|, with 80% between {wall_low:year} and "
-            "{wall_high:year}]]. In {year:year} the largest set takes {need:count} tokens, {share:percent} of what may be used, "
-            "and the chance that it is used up is {gone:percent}. Repetition buys {by_epochs:ratio} years, synthetic text "
-            "{by_synthetic:ratio}, twice the text {by_double:ratio}. The repeated text is worth {worth:count} new tokens. A run "
-            "on all of it would cost {run:flop} FLOP."
+            "With {stock:count} tokens of text, each read {epochs:times}, a synthetic share of {synthetic:percent} and sets "
+            "that grow {growth:times} a year, the text is used up in {wall:year}[[wall_low|, with 80% between {wall_low:year} "
+            "and {wall_high:year}]][[!wall_low|; the growth is too doubtful for an interval of 80% with an end]]. In "
+            "{year:year} the largest set takes {need:count} tokens, {share:percent} of what may be used, and the chance that "
+            "it is used up is {gone:percent}. Repetition buys {by_epochs:ratio} years, synthetic text {by_synthetic:ratio}, "
+            "twice the text {by_double:ratio}. The repeated text is worth {worth:count} new tokens. A run on all of it would "
+            "cost {run:flop} FLOP."
         ),
         python=(
             "from scaling_helpers.explorers.data_wall import formulas\n\n"

@@ -285,10 +285,10 @@ def declaration() -> Declaration:
         alternative=(
             "At {compute:flop} FLOP the loss is {loss:loss} nats per token: one token is right with {token:percent}, an "
             "answer of {length:plain} tokens has {wrong:ratio} wrong ones on average, {passed:percent} of the answers have at "
-            "most {forgiven:plain} wrong and one right, and {exact:percent} are right in full. On {items:count} items the "
-            "test shows not one right answer with chance {zero:percent}. One item is right on average at {take_off:flop} "
-            "FLOP, where a token is right with {take_off_token:percent}; half of them are at {half_exact:flop}. From a tenth "
-            "right to half, compute grows {span:times}."
+            "most {forgiven:plain} wrong but not all, and {exact:percent} are right in full. On {items:count} items the test "
+            "shows not one right answer with chance {zero:percent}. One item is right on average at {take_off:flop} FLOP, "
+            "where a token is right with {take_off_token:percent}; half of them are at {half_exact:flop}. From a tenth right "
+            "to half, compute grows {span:times}."
         ),
         python=(
             "from scaling_helpers.emergence import *\n\n"

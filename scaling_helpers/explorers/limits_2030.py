@@ -327,7 +327,8 @@ def declaration() -> Declaration:
             "CC BY 4.0), read as holding with the chance you choose, the thin line holds the limit with 95% under that reading, "
             "the dot is its middle. Below, the chance that all four allow a run, with the middle and the 80% interval of the "
             "lowest. Independent, log-normal limits are our assumption. The grey strip is the trend in 2030, growing as chosen "
-            f"and by the published spread around it, from {name}, the largest estimate to date."
+            f"and by the published spread around it, from {name}, the largest estimate to date; a year in which it meets a limit "
+            "takes the limits of 2030 as if they stood still."
         ),
         alt=(
             "Four overlapping ranges on a logarithmic axis of training compute from 10²⁶ to 10³³ FLOP: power lowest, then chips, "

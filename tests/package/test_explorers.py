@@ -438,6 +438,7 @@ def test_the_runtime_is_sent_only_to_a_front_end_that_asks(monkeypatch):
         ("overtraining", {"model": 1.75e11, "ratio": 1.714}, "paid back after", "never pays back"),
         ("who_pays_when", {"think": 3.0}, "equal at", "never equal"),
         ("power_law", {"constant": 2.21, "reducible": 0.1432, "exponent": 0.1}, "would take", "No amount of compute"),
+        ("data_wall", {"growth": 1.2, "doubt": 1.6}, "with 80% between", "too doubtful for an interval"),
     ],
 )
 def test_where_there_is_no_answer_the_words_say_so(name, state, there, gone):

@@ -191,7 +191,8 @@ def test_log1p_and_expm1_reach_their_limits_without_a_nan():
 def test_the_normal_distribution_is_scipy_s_its_slope_the_density_and_its_name_vega_s(z):
     traced = ndtr(2.0 * x)
     assert evaluate(traced, {"x": z / 2.0}) == ndtr(z)
-    assert evaluate(derivative(traced, "x"), {"x": z / 2.0}) == pytest.approx(2 * np.exp(-z * z / 2) / np.sqrt(2 * np.pi), rel=1e-14)
+    density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    assert evaluate(derivative(traced, "x"), {"x": z / 2.0}) == pytest.approx(2 * density, rel=1e-14)
     assert vega_signals({"p": traced}) == {"p": "cumulativeNormal((2.0 * x))"}
 
 

@@ -84,8 +84,8 @@ const KINDS = {
   share: (x) => `${decimal(100 * x, 3)}%`,
   times: (x) => `${grouped(decimal(x, 3))}×`,
   plain: (x) => decimal(x, 6),
-  year: (x) => (x >= LONGEST ? scientific(x) : x.toFixed(1)),
   exact: (x) => grouped(decimal(x, 6)),
+  year: (x) => (x >= LONGEST ? scientific(x) : x.toFixed(1)),
 };
 
 /**
