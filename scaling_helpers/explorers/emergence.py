@@ -42,10 +42,10 @@ TASKS = {
 
 CONTROLS = (
     Log("compute", "Training compute C", "FLOP", "flop", *BUDGETS, value=1e24, color=3, help="Or drag in the chart."),
-    Integer("length", "Tokens in the answer L", "", "plain", 1.0, 50.0, value=START["length"], color=2,
+    Integer("length", "Tokens in the answer m", "", "plain", 1.0, 50.0, value=START["length"], color=2,
             help="All must be right."),
     Integer("forgiven", "Wrong tokens forgiven", "", "plain", 0.0, MOST_FORGIVEN, value=2.0, color=4, help="The threshold."),
-    Log("items", "Test items n", "", "count", 10.0, 1e5, value=START["items"], color=2, help="A score below 1/n reads nought."),
+    Log("items", "Questions Q", "", "count", 10.0, 1e5, value=START["items"], color=2, help="A score below 1/Q reads nought."),
     Linear("exponent", "Exponent of the loss α", "", "plain", 0.1, 1.0, value=START["exponent"], color=1,
            help="How fast the task's loss falls."),
     Log("half", "A token is right half the time at", "FLOP", "flop", 1e19, 1e26, value=START["half"], color=1,
@@ -273,7 +273,7 @@ def declaration() -> Declaration:
         caption=(
             "Above, the loss per token of a task; below, scores made of it on the same axis of compute. One token is right with "
             "chance exp(-loss), tokens fail independently, and the exact match wants all of them. The shaded band holds the true "
-            "scores that a measurement on n items, coming out on the dashed curve, would leave open with 90% (Wilson). The "
+            "scores that a measurement on Q questions, coming out on the dashed curve, would leave open with 90% (Wilson). The "
             "diamond marks where one item of the test is right on average; left of it the test most likely reads nought. The "
             "starting numbers are an example, not a measurement."
         ),
@@ -293,10 +293,10 @@ def declaration() -> Declaration:
         python=(
             "from scaling_helpers.emergence import *\n\n"
             "task = task_law({half}, {exponent})  # the task's loss against FLOP\n"
-            "loss, L, n = task.loss({compute}), {length}, {items}\n"
-            "exact = exact_match(loss, L)\n"
-            "print(loss, token_accuracy(loss), brier(loss), passes(loss, L, {forgiven}), exact)\n"
-            "print(chance_of_zero(exact, n), task.needed(take_off_loss(L, n)), task.needed(take_off_loss(L, 2)))"
+            "loss, m, Q = task.loss({compute}), {length}, {items}\n"
+            "exact = exact_match(loss, m)\n"
+            "print(loss, token_accuracy(loss), brier(loss), passes(loss, m, {forgiven}), exact)\n"
+            "print(chance_of_zero(exact, Q), task.needed(take_off_loss(m, Q)), task.needed(take_off_loss(m, 2)))"
         ),
         controls=CONTROLS,
         readouts=READOUTS,
