@@ -173,11 +173,24 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     done.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for cell in done.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             output.pop("transient", None)
             # A widget's view is dead without this kernel; its HTML and picture stay.
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     return done
+
+
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs with what was printed in several pieces made one: a busy machine sends one cell's text in more messages."""
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def sync(source: Path) -> Path:

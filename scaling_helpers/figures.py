@@ -33,6 +33,7 @@ __all__ = [
     "chips_and_runs",
     "compute_growth",
     "cost_steps",
+    "curves",
     "domain_curves",
     "estimates",
     "flop_counts",
@@ -46,6 +47,7 @@ __all__ = [
     "repetition",
     "ruler",
     "ruler_forecast",
+    "sightings",
     "sizes_and_tokens",
     "spending",
     "steps_curves",
@@ -378,12 +380,18 @@ def domain_curves(laws: Mapping[str, Any], compute: tuple[float, float], *, alt:
 
 
 def compute_growth(
-    times: Sequence[float], compute: Sequence[float], fit: Any, named: Mapping[str, tuple[float, float]], *, alt: str
+    times: Sequence[float],
+    compute: Sequence[float],
+    fit: Any,
+    named: Mapping[str, tuple[float, float]],
+    *,
+    ylabel: str = "Training compute (FLOP)",
+    alt: str,
 ) -> Picture:
     """Training compute (FLOP) of models against their release (years), a fitted growth and its band for single models.
 
-    ``fit`` is a GrowthFit; ``named`` maps a name to (year, FLOP) of the points that are labelled. Raises ValueError for no
-    points, or for a missing alt text.
+    ``fit`` is a GrowthFit; ``named`` maps a name to (year, FLOP) of the points that are labelled; ``ylabel`` where it is
+    another quantity. Raises ValueError for no points, or for a missing alt text.
 
     >>> from scaling_helpers.trends import compute_points, fit_compute_growth
     >>> years, flop, _ = compute_points()
@@ -404,7 +412,7 @@ def compute_growth(
         for name, (year, flop) in named.items():
             ax.plot(year, flop, "o", color=LIGHT["you"], markersize=6)
             ax.annotate(name, (year, flop), (-6, 5), textcoords="offset points", ha="right", color=LIGHT["text"])
-        ax.set(yscale="log", xlabel="Year of release", ylabel="Training compute (FLOP)", xlim=(years[0] - 1.4, None))
+        ax.set(yscale="log", xlabel="Year of release", ylabel=ylabel, xlim=(years[0] - 1.4, None))
         ax.legend(loc="lower right")
     return done[0]
 
@@ -768,6 +776,83 @@ def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) ->
             _count_ticks(axis)
             axis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
         ax.legend(loc="upper left")
+    return done[0]
+
+
+def curves(
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    logarithmic: str = "",
+    percent: bool = False,
+    known: tuple[float, float] | None = None,
+    alt: str,
+) -> Picture:
+    """Named curves over one axis, told apart by colour and dash.
+
+    ``series`` maps a name to values, one for each ``x``; NaN leaves a gap. ``logarithmic``: "x", "y", "xy" or "". ``percent``
+    labels the vertical axis in per cent of one. ``known`` shades a range of x. Raises ValueError for more series than the
+    palette has colours, for series of another length, or for a missing alt text.
+
+    >>> alt = "Two straight lines from the same point, one of which rises twice as fast as the other"
+    >>> curves([0, 1], {"slow": [0, 1], "fast": [0, 2]}, xlabel="time", ylabel="height", alt=alt).alt == alt
+    True
+    """
+    if not 0 < len(series) <= len(SERIES):
+        raise ValueError(f"series: give 1 to {len(SERIES)} of them, got {len(series)}")
+    for name, values in series.items():
+        if len(values) != len(x):
+            raise ValueError(f"series {name!r} has {len(values)} values for {len(x)} places")
+    with axes(alt) as (ax, done):
+        if known is not None:
+            ax.axvspan(*known, color=LIGHT["grid"], zorder=0)
+        for color, dashes, (name, values) in zip(SERIES, DASHES, series.items(), strict=False):
+            ax.plot(x, values, color=LIGHT[color], linestyle=dashes, label=name)
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        if "x" in logarithmic:
+            ax.set_xscale("log")
+        elif all(float(place).is_integer() for place in x):
+            ax.xaxis.set_major_locator(_ticker().MaxNLocator(integer=True))
+        if "y" in logarithmic:
+            ax.set_yscale("log")
+        if percent:
+            ax.yaxis.set_major_formatter(_ticker().PercentFormatter(1.0))
+        if len(series) > 1:
+            ax.legend(loc="best")
+    return done[0]
+
+
+def sightings(rows: Mapping[str, Sequence[tuple[float, int, bool]]], *, xlabel: str, alt: str) -> Picture:
+    """How often something was first seen at which scale, a row for each family of models.
+
+    ``rows`` maps a name to (scale, how many, whether plainly prompted); other ways of asking are drawn hollow. Raises
+    ValueError for no rows, or for a missing alt text.
+
+    >>> alt = "One family of models in which two abilities were first seen at one scale"
+    >>> sightings({"GPT-3": [(3.1e23, 2, True)]}, xlabel="Training compute (FLOP)", alt=alt).alt == alt
+    True
+    """
+    if not rows:
+        raise ValueError("rows: nothing to draw")
+    with axes(alt, height=1.0 + 0.36 * len(rows)) as (ax, done):
+        for place, dots in enumerate(rows.values()):
+            for scale, count, plain in dots:
+                shift = -0.16 if plain else 0.16
+                ax.plot(scale, place + shift, "o", color=LIGHT["law" if plain else "you"],
+                        markerfacecolor=LIGHT["law"] if plain else "none", markersize=8)  # fmt: skip
+                if count > 1:
+                    ax.annotate(f"{count}", (scale, place + shift), (9, 0), textcoords="offset points",
+                                va="center", fontsize=9, color=LIGHT["muted"])  # fmt: skip
+        ax.plot([], [], "o", color=LIGHT["law"], label="a few examples in the prompt")
+        ax.plot([], [], "o", color=LIGHT["you"], markerfacecolor="none", label="another technique")
+        ax.set(xscale="log", xlabel=xlabel, yticks=range(len(rows)))
+        ax.set_yticklabels(list(rows))
+        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.margins(x=0.08)
+        ax.grid(visible=False, axis="y")
+        ax.legend(loc="lower left", fontsize=9)
     return done[0]
 
 

@@ -64,6 +64,12 @@ def _loss(value: float) -> str:
     return f"{Decimal(value).quantize(Decimal('0.0001'), ROUND_HALF_UP)}"
 
 
+def _year(value: float) -> str:
+    if abs(value) >= _LONGEST:
+        return _power_of_ten(value)
+    return f"{Decimal(value).quantize(Decimal('0.1'), ROUND_HALF_UP)}"
+
+
 def _percent(value: float) -> str:
     scaled = value * 100
     if abs(scaled) >= _LONGEST:
@@ -84,11 +90,12 @@ KINDS: Mapping[str, Callable[[float], str]] = {
     "times": lambda value: _ratio(value) + "×",
     "plain": lambda value: _trimmed(_significant(value, 6)),
     "exact": lambda value: _trimmed(_significant(value, 6), thousands=True),
+    "year": _year,
 }
 
 
 def format(value: Any, kind: str) -> str:
-    """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, share, times, plain, exact.
+    """Write ``value`` as ``kind``: count (parameters, tokens), flop, loss, ratio, percent, share, times, plain, exact, year.
 
     A computed share is a ``percent``; a published one is a ``share``, with the three digits it was published with.
     ``exact`` is ``plain`` with its thousands set apart. None gives a dash.
@@ -132,7 +139,7 @@ def glue(name: str, value: Any, kind: str) -> None:
     >>> glue("size", 7.22e10, "word")
     Traceback (most recent call last):
     ...
-    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, share, times, plain, exact
+    ValueError: unknown kind 'word'; known: count, flop, loss, ratio, percent, share, times, plain, exact, year
     """
     if kind == "text":
         if not isinstance(value, str):

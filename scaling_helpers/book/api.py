@@ -49,7 +49,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "laws": ("laws", "counting", "facts", "facts.tables"),
     "optimum": ("optimum", "costs", "levers"),
     "fitting": ("fitting", "sweep", "report", "allocation_report"),
-    "inference": ("inference", "trends"),
+    "inference": ("inference", "trends", "emergence"),
     "figures": ("figures", "palette", "numbers", "trace"),
     "explorers": ("explorers", "explorers.declaration", "explorers.controls", "explorers.charts", "explorers.runtime", "checks"),
     "command-line": ("cli",),

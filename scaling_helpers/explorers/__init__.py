@@ -12,8 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .bottleneck import bottleneck
+from .data_constrained import data_constrained
+from .data_wall import data_wall
+from .effective_compute import effective_compute
+from .emergence import emergence
 from .isoflop import isoflop
 from .kaplan_vs_chinchilla import kaplan_vs_chinchilla
+from .limits_2030 import limits_2030
 from .loss_surface import loss_surface
 from .overtraining import overtraining
 from .power_law import power_law
@@ -25,8 +30,13 @@ __all__ = [
     "CATALOGUE",
     "Explorer",
     "bottleneck",
+    "data_constrained",
+    "data_wall",
+    "effective_compute",
+    "emergence",
     "isoflop",
     "kaplan_vs_chinchilla",
+    "limits_2030",
     "loss_surface",
     "overtraining",
     "power_law",
@@ -44,4 +54,9 @@ CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "kaplan_vs_chinchilla": kaplan_vs_chinchilla,
     "which_scaling": which_scaling,
     "who_pays_when": who_pays_when,
+    "emergence": emergence,
+    "limits_2030": limits_2030,
+    "data_wall": data_wall,
+    "effective_compute": effective_compute,
+    "data_constrained": data_constrained,
 }

@@ -224,6 +224,7 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "reasoning_benchmarks": (_LONG, {}),
     "r1_training": (_LONG, {}),
     "medprompt": (_LONG, {}),
+    "recent": (_LONG, {}),
 }
 
 

@@ -48,6 +48,7 @@ CAPTIONS = {
     "reasoning_benchmarks": "Scores of reasoning models, with the setting they were measured in",
     "r1_training": "What training DeepSeek-R1 took",
     "medprompt": "MedPrompt, step by step",
+    "recent": "Results and reports that the debates of 2024 to 2026 turn on",
 }
 _KINDS = {
     "parameters": "count", "tokens": "count", "FLOP": "flop", "tokens/parameter": "ratio", "runs": "count",

@@ -53,12 +53,15 @@ def wilson_interval(solved: Any, n: Any, level: float = 0.95) -> tuple[Any, Any]
 
     solved, n = _score(solved, n)
     z = float(ndtri(0.5 + level_of(level) / 2.0))
-    rate = solved / n
+    low, high = wilson_bounds(solved / n, n, z)
+    return _plain(np.where(solved == 0, 0.0, low)), _plain(np.where(solved == n, 1.0, high))
+
+
+def wilson_bounds(rate: Any, n: Any, z: float) -> tuple[Any, Any]:
+    """Wilson's interval of half-width ``z`` around a rate that need not be a count of ``n``; traces."""
     centre = (rate + z * z / (2.0 * n)) / (1.0 + z * z / n)
     half = z / (1.0 + z * z / n) * np.sqrt(rate * (1.0 - rate) / n + z * z / (4.0 * n * n))
-    low = np.where(solved == 0, 0.0, np.maximum(centre - half, 0.0))
-    high = np.where(solved == n, 1.0, np.minimum(centre + half, 1.0))
-    return _plain(low), _plain(high)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
 def clopper_pearson_interval(solved: Any, n: Any, level: float = 0.95) -> tuple[Any, Any]:

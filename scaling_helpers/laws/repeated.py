@@ -76,7 +76,11 @@ class DataConstrainedLaw:
 def _worth(amount: Any, plain: Any, decay: Any) -> Any:
     """What ``amount`` is worth if all beyond ``plain`` loses its value with e-folding constant ``decay``."""
     plain = np.minimum(amount, plain)
-    excess = amount / plain - 1.0
+    return worth_with_excess(plain, amount / plain - 1.0, decay)
+
+
+def worth_with_excess(plain: Any, excess: Any, decay: Any) -> Any:
+    """What ``plain`` is worth with ``excess`` times as much beside it, whose value decays with e-folding constant ``decay``."""
     return plain + plain * decay * (1.0 - np.exp(-excess / decay))
 
 

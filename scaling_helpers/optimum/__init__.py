@@ -36,6 +36,7 @@ from .allocation import (
 from .repeated import (
     LimitedLaw,
     RepeatedAllocation,
+    best_epochs,
     data_constrained,
     data_constrained_for_loss,
     limited,
@@ -59,6 +60,7 @@ __all__ = [
     "RepeatedAllocation",
     "ServedAllocation",
     "Tolerance",
+    "best_epochs",
     "break_even",
     "closed_form",
     "compute_for_loss",

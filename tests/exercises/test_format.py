@@ -218,3 +218,13 @@ def test_a_marker_that_would_be_left_over_stops_the_edition(source: Path) -> Non
 def test_a_variable_is_left_as_its_ellipsis() -> None:
     cell = "size = ...\n### BEGIN SOLUTION\nsize = 3\n### END SOLUTION"
     assert exercises.clear_solution(cell) == "size = ...\n# Your code here."
+
+
+def test_what_a_busy_machine_prints_in_pieces_is_stored_in_one() -> None:
+    from nbformat.v4 import new_output
+
+    whole = [new_output("stream", name="stdout", text="right\n"), new_output("display_data", {"text/plain": "1"})]
+    pieces = [new_output("stream", name="stdout", text=part) for part in ("right", "\n")] + [whole[1]]
+    assert exercises.joined(pieces) == whole
+    both = [new_output("stream", name=name, text="x") for name in ("stdout", "stderr")]
+    assert exercises.joined(list(both)) == both

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import traitlets
 from ipywidgets import DOMWidget, FloatLogSlider, HBox, link
+from scipy.stats import binom
 
-from scaling_helpers import explorers
+from scaling_helpers import explorers, facts, optimum, trends
 from scaling_helpers.explorers.controls import Choice, Integer, Linear, Log, Toggle
+from scaling_helpers.explorers.data_constrained import chosen_law
+from scaling_helpers.explorers.limits_2030 import START_FLOP
 from scaling_helpers.explorers.loss_surface import contour
 from scaling_helpers.explorers.overtraining import cheapest
 from scaling_helpers.explorers.runtime import bundled, vega_runtime
@@ -245,6 +248,121 @@ def test_kaplan_and_chinchilla_agree_where_their_lines_cross_and_gopher_s_budget
     assert read["wasted"] == pytest.approx(1 - HOFFMANN_2022.compute_for_loss(loss) / 1e21, rel=1e-9)
 
 
+def start_of(name, **values):
+    return explorers.CATALOGUE[name]().readouts(**values)
+
+
+@pytest.mark.parametrize(
+    ("length", "forgiven", "compute"), [(1, 0, 1e20), (10, 0, 1e24), (10, 2, 1e22), (50, 8, 1e25), (3, 5, 1e21)]
+)
+def test_scores_of_one_loss_are_binomial(length, forgiven, compute):
+    read = start_of("emergence", compute=compute, length=length, forgiven=forgiven, half=1e22, exponent=0.3)
+    right = 0.5 ** ((1e22 / compute) ** 0.3)  # half at 1e22, and a loss that is a power of compute
+    assert read["token"] == pytest.approx(right, rel=1e-12)
+    assert read["exact"] == pytest.approx(right**length, rel=1e-12)
+    assert read["passed"] == pytest.approx(binom.cdf(min(forgiven, length - 1), length, 1 - right), rel=1e-9)
+    assert read["brier"] == pytest.approx((1 - right) ** 2, rel=1e-9)
+    assert read["zero"] == pytest.approx((1 - right**length) ** 100, rel=1e-9)
+
+
+def test_length_moves_the_leap_and_only_the_exponent_sets_its_width():
+    widths = {start_of("emergence", length=length)["span"] for length in (1, 10, 50)}
+    assert max(widths) == pytest.approx(min(widths), rel=1e-9)
+    assert start_of("emergence", exponent=1.0)["span"] == pytest.approx(np.log(10) / np.log(2), rel=1e-9)
+    take_offs = [start_of("emergence", length=length)["take_off"] for length in (5, 10, 20)]
+    assert take_offs == sorted(take_offs)
+    widget = explorers.emergence()
+    for preset in widget.declaration.presets[:2]:  # sums, placed where Wei et al. first saw them done
+        assert widget.readouts(**preset.values)["take_off"] == pytest.approx(preset.values["compute"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("state", "change"),
+    [
+        ({}, {}),
+        ({"relax": "power", "factor": 10.0}, {"power-distributed": 10.0}),
+        ({"relax": "data", "factor": 0.1}, {"data": 0.1}),
+    ],
+)
+@pytest.mark.parametrize("level", ["0.5", "0.8", "0.95"])
+def test_the_first_limit_is_that_of_the_text(state, change, level):
+    limits = {name: one for name, one in trends.limits_2030(float(level)).items() if name != "power-campus"}
+    forecast = trends.first_limit(limits, change=change)
+    read = start_of("limits_2030", level=level, **state)
+    for name in ("chips", "data", "latency"):
+        assert read[f"{name}_first"] == pytest.approx(forecast.probability[name], abs=1e-6)
+    assert read["power_first"] == pytest.approx(forecast.probability["power-distributed"], abs=1e-6)
+    assert (read["lowest_low"], read["lowest"], read["lowest_high"]) == pytest.approx(
+        (forecast.low, forecast.median, forecast.high), rel=1e-9
+    )
+    assert start_of("limits_2030", level=level, run=read["lowest"], **state)["allowed"] == pytest.approx(0.5, abs=1e-9)
+
+
+def test_one_campus_is_tighter_and_the_trend_is_counted_from_the_largest_estimate():
+    campus, spread_out = start_of("limits_2030", site="power-campus"), start_of("limits_2030")
+    assert campus["lowest"] < spread_out["lowest"] and campus["power_first"] > spread_out["power_first"]
+    largest = max(float(row["flop"]) for row in facts.table("compute_history").values() if row["flop"])
+    assert largest == START_FLOP
+    read = start_of("limits_2030", growth=4.0, run=spread_out["trend"])
+    assert read["run_year"] == pytest.approx(2030.0) and read["run_growth"] == pytest.approx(4.0)
+    assert read["allowed"] == pytest.approx(read["trend_allowed"])
+
+
+@pytest.mark.parametrize("state", [{}, {"epochs": 4}, {"synthetic": 0.5, "growth": 1.6}, {"stock": 2e16, "doubt": 1.3}])
+def test_the_closed_form_of_the_data_wall_is_what_random_draws_give(state):
+    widget = explorers.data_wall()
+    read, full = widget.readouts(**state), {**widget.values, **state}
+    stock = trends.LogNormal.from_fact("trends/data/stock", 0.9).times(full["stock"] / np.sqrt(1e29))
+    growth = trends.LogNormal(full["growth"] / full["doubt"], full["growth"] * full["doubt"], 0.8)
+    drawn = trends.exhaustion(stock=stock, growth=growth, epochs=full["epochs"], synthetic=full["synthetic"])
+    assert (read["wall_low"], read["wall"], read["wall_high"]) == pytest.approx((drawn.low, drawn.median, drawn.high), abs=0.15)
+    assert widget.readouts(**state, year=read["wall"])["gone"] == pytest.approx(0.5, abs=1e-9)
+    assert widget.readouts(**state, year=read["wall_high"])["gone"] == pytest.approx(0.9, abs=1e-9)
+
+
+def test_doublings_put_the_wall_off_by_less_than_a_year_and_great_doubt_has_no_end():
+    once, read = start_of("data_wall"), start_of("data_wall", epochs=4)
+    assert (read["wall"] - once["wall"], read["by_epochs"]) == pytest.approx((2 * read["by_double"], 2 * read["by_double"]))
+    assert read["by_double"] < 1.0
+    assert start_of("data_wall", growth=1.2, doubt=1.6)["wall_high"] is None
+
+
+def test_effective_compute_is_the_product_of_its_parts_and_its_band_what_random_draws_give():
+    read = start_of("effective_compute", years=5)
+    growth = trends.EffectiveCompute.published()
+    assert (read["physical"], read["effective"]) == pytest.approx((growth.physical, growth.effective))
+    assert read["factor"] == pytest.approx(growth.factor(5))
+    parts = read["by_spending"] + read["by_price"] + read["by_algorithms"]
+    assert 2.0**parts == pytest.approx(read["factor"]) and read["share"] == pytest.approx(read["by_algorithms"] / parts)
+    assert start_of("effective_compute", years=read["thousand"])["factor"] == pytest.approx(1000.0)
+    normal = np.random.default_rng(0).standard_normal((200_000, 3))
+    widths = [np.log(1.5849625) / 2 / 1.28155, np.log(3.13 / 1.54) / 2 / 1.95996, np.log(14.27 / 4.52) / 2 / 1.95996]
+    rates = np.log([growth.spending, growth.price_performance, growth.algorithms]) * np.exp(normal * widths)
+    low, high = np.quantile(rates.sum(axis=1), [0.1, 0.9])
+    assert (np.log(read["effective_low"]), np.log(read["effective_high"])) == pytest.approx((low, high), rel=0.02)
+    none = start_of("effective_compute", counted=0.0)
+    assert none["by_algorithms"] == 0.0 and none["effective"] == pytest.approx(none["physical"])
+
+
+@pytest.mark.parametrize(("compute", "unique"), [(1e22, 25e9), (1e24, 1e11), (3e25, 2e12), (1e21, 1e13), (7e23, 3e11)])
+@pytest.mark.parametrize("constants", ["published", "high", "low"])
+def test_the_best_epochs_are_the_certified_optimum(compute, unique, constants):
+    read = start_of("data_constrained", compute=compute, unique=unique, constants=constants)
+    best = optimum.data_constrained(chosen_law(constants), compute, unique)
+    assert best.certified
+    assert (read["best_epochs"], read["best_N"]) == pytest.approx((best.epochs, best.N), rel=1e-9)
+    assert read["best_loss"] == pytest.approx(best.loss, rel=1e-12)
+    assert read["best_low"] <= read["best_epochs"] <= read["best_high"]
+    assert read["floor"] < read["best_loss"] and read["free_loss"] <= read["best_loss"] + 1e-12
+
+
+def test_the_authors_optimum_and_the_worth_of_another_epoch():
+    read = start_of("data_constrained", epochs=1)
+    assert (read["best_N"], read["best_epochs"]) == pytest.approx((7.02e9, 2.37e11 / 25e9), rel=2e-3)
+    assert read["next_epoch"] == pytest.approx(15.387756 * (1 - np.exp(-1 / 15.387756)), rel=1e-9)
+    assert start_of("data_constrained", epochs=read["best_epochs"])["above"] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_an_explorer_is_a_widget_that_composes():
     widget = explorers.isoflop(compute=1e21)
     assert isinstance(widget, DOMWidget)
@@ -320,6 +438,7 @@ def test_the_runtime_is_sent_only_to_a_front_end_that_asks(monkeypatch):
         ("overtraining", {"model": 1.75e11, "ratio": 1.714}, "paid back after", "never pays back"),
         ("who_pays_when", {"think": 3.0}, "equal at", "never equal"),
         ("power_law", {"constant": 2.21, "reducible": 0.1432, "exponent": 0.1}, "would take", "No amount of compute"),
+        ("data_wall", {"growth": 1.2, "doubt": 1.6}, "with 80% between", "too doubtful for an interval"),
     ],
 )
 def test_where_there_is_no_answer_the_words_say_so(name, state, there, gone):

@@ -28,6 +28,7 @@ from scaling_helpers import numbers
         (0.996, "percent", "100%"),
         (2.914, "times", "2.91×"),
         (0.33917084, "plain", "0.339171"),
+        (2028.577, "year", "2028.6"),
         (-3.5, "ratio", "-3.5"),
         (None, "count", "—"),
         (np.float64(2.5), "ratio", "2.5"),

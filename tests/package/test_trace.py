@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from scaling_helpers.laws import BESIROGLU_2024
 from scaling_helpers.trace import (
@@ -14,6 +15,7 @@ from scaling_helpers.trace import (
     derivative,
     evaluate,
     field,
+    substitute,
     variable,
     variables,
     vega_calculations,
@@ -183,3 +185,23 @@ def test_log1p_and_expm1_reach_their_limits_without_a_nan():
     assert evaluate(np.expm1(x), {"x": -800.0}) == -1.0
     assert evaluate(derivative(np.log1p(x), "x"), {"x": 1e-17}) == pytest.approx(1.0, rel=1e-15)
     assert evaluate(derivative(np.expm1(x), "x"), {"x": 0.5}) == pytest.approx(math.exp(0.5), rel=1e-14)
+
+
+@pytest.mark.parametrize("z", [-8.0, -1.0, 0.0, 0.5, 6.0])
+def test_the_normal_distribution_is_scipy_s_its_slope_the_density_and_its_name_vega_s(z):
+    traced = ndtr(2.0 * x)
+    assert evaluate(traced, {"x": z / 2.0}) == ndtr(z)
+    density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    assert evaluate(derivative(traced, "x"), {"x": z / 2.0}) == pytest.approx(2 * density, rel=1e-14)
+    assert vega_signals({"p": traced}) == {"p": "cumulativeNormal((2.0 * x))"}
+
+
+def test_a_formula_asked_at_another_place_is_the_formula_there():
+    traced = np.where(x > 1.0, np.exp(x), y) + choose(variable("which"), {"a": 1.0, "b": 2.0})
+    moved = substitute(traced, {"x": y * 2.0})
+    for at in (0.3, 0.7):
+        values = {"which": "b", "y": at}
+        assert evaluate(moved, values) == evaluate(traced, {**values, "x": 2.0 * at})
+    assert repr(traced) != repr(moved)
+    with pytest.raises(TraceError, match="only finite numbers"):
+        substitute(traced, {"x": math.inf})

@@ -85,6 +85,7 @@ const KINDS = {
   times: (x) => `${grouped(decimal(x, 3))}×`,
   plain: (x) => decimal(x, 6),
   exact: (x) => grouped(decimal(x, 6)),
+  year: (x) => (x >= LONGEST ? scientific(x) : x.toFixed(1)),
 };
 
 /**
