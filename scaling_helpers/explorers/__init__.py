@@ -16,7 +16,9 @@ from .isoflop import isoflop
 from .kaplan_vs_chinchilla import kaplan_vs_chinchilla
 from .loss_surface import loss_surface
 from .overtraining import overtraining
+from .pass_at_k import pass_at_k
 from .power_law import power_law
+from .selection import selection
 from .which_scaling import which_scaling
 from .who_pays_when import who_pays_when
 from .widget import Explorer
@@ -29,7 +31,9 @@ __all__ = [
     "kaplan_vs_chinchilla",
     "loss_surface",
     "overtraining",
+    "pass_at_k",
     "power_law",
+    "selection",
     "which_scaling",
     "who_pays_when",
 ]
@@ -44,4 +48,6 @@ CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "kaplan_vs_chinchilla": kaplan_vs_chinchilla,
     "which_scaling": which_scaling,
     "who_pays_when": who_pays_when,
+    "pass_at_k": pass_at_k,
+    "selection": selection,
 }

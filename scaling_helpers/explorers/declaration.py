@@ -21,6 +21,7 @@ from .controls import Choice, Control
 
 __all__ = ["Declaration", "Guess", "Preset", "Readout", "Source"]
 
+
 @dataclass(frozen=True)
 class Readout:
     """One number the explorer shows; ``format`` is a kind of :mod:`scaling_helpers.numbers`, ``color`` a series' number.
@@ -227,5 +228,3 @@ def _picture(name: str, declaration: Declaration) -> str:
     svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
     return re.sub(r"<svg ", '<svg aria-hidden="true" focusable="false" ', svg, count=1)
-
-

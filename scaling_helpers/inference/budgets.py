@@ -30,6 +30,7 @@ __all__ = [
     "matched_tokens",
     "parallel_coverage",
     "query_flop",
+    "rate_interval",
     "s1_curves",
     "search_compute_for",
     "wilson_interval",
@@ -49,15 +50,28 @@ def wilson_interval(solved: Any, n: Any, level: float = 0.95) -> tuple[Any, Any]
     >>> [round(end, 3) for end in wilson_interval(17, 30)]  # 56.7% on AIME24
     [0.392, 0.726]
     """
+    solved, n = _score(solved, n)
+    return rate_interval(solved / n, n, level)
+
+
+def rate_interval(rate: Any, n: Any, level: float = 0.95) -> tuple[Any, Any]:
+    """:func:`wilson_interval` around a ``rate`` over ``n`` problems that need be no whole number of them.
+
+    For a mean over problems of chances between 0 and 1, such as pass@k, it is too wide: a chance varies less from problem
+    to problem than a problem that is either solved or not. rate: a fraction, n > 0; floats, arrays or tracers that
+    broadcast. Returns (low, high). Raises TypeError or ValueError for rates outside [0, 1], n = 0, or a level outside (0, 1).
+
+    >>> [round(end, 3) for end in rate_interval(0.832, 128)]
+    [0.758, 0.887]
+    """
     from scipy.special import ndtri
 
-    solved, n = _score(solved, n)
+    rate, n = fraction("rate", rate), positive("n", n)
     z = float(ndtri(0.5 + level_of(level) / 2.0))
-    rate = solved / n
     centre = (rate + z * z / (2.0 * n)) / (1.0 + z * z / n)
     half = z / (1.0 + z * z / n) * np.sqrt(rate * (1.0 - rate) / n + z * z / (4.0 * n * n))
-    low = np.where(solved == 0, 0.0, np.maximum(centre - half, 0.0))
-    high = np.where(solved == n, 1.0, np.minimum(centre + half, 1.0))
+    low = np.where(rate == 0.0, 0.0, np.maximum(centre - half, 0.0))
+    high = np.where(rate == 1.0, 1.0, np.minimum(centre + half, 1.0))
     return _plain(low), _plain(high)
 
 
