@@ -12,7 +12,7 @@ import numpy as np
 from .. import facts
 from ..inference import BetaCoverage, acceptance, beta_like, contested_vote, difficulty_grid, rate_interval
 from ..palette import color
-from ..trace import Expr, choose, variables, when
+from ..trace import Expr, choose, variable, variables, when
 from .controls import Choice, Linear, Log
 from .declaration import Declaration, Guess, Preset, Readout, Source
 from .pass_at_k import START, overlays
@@ -20,11 +20,22 @@ from .widget import Explorer, widget_class
 
 SAMPLES = (1.0, 1e4)
 #: Which share of the wrong answers names the same one.
-AGREE: Mapping[str, float] = {"all": 1.0, "half": 0.5, "quarter": 0.25, "tenth": 0.1}
+AGREE: Mapping[str, float] = {"all": 1.0, "quarter": 0.25, "tenth": 0.1}
 #: Numbers of votes at which the vote is counted out; between them straight lines in log n. Odd, since an even one adds nothing.
-VOTES = (1, 3, 5, 9, 17, 33, 65, 129, 257, 513, 1025, 2049, 4097, 10_000)
-#: Halvings of the range of log n within which the best number of samples lies: to a tenth of a percent.
-_HALVINGS = 14
+VOTES = (1, 3, 5, 9, 17, 33, 129, 1025, 10_000)
+#: The spreads on offer: those that a Beta mixture describes to within two points or so.
+ROWS = (
+    "llama-3-8b-instruct/math",
+    "llama-3-70b-instruct/math",
+    "gemma-2b/math",
+    "pythia-12b/math",
+    "llama-3-8b-instruct/codecontests",
+    "llama-3-70b-instruct/codecontests",
+)
+#: Between kinds of problem, in log odds.
+_STEP = 1.0
+#: Halvings of the range of log n within which the best number of samples lies: to half a percent.
+_HALVINGS = 10
 
 
 def selection(**values: Any) -> Explorer:
@@ -42,8 +53,10 @@ def selection(**values: Any) -> Explorer:
 
 @dataclass(frozen=True)
 class Problems:
-    """One spread of difficulty, worked out: its ``law``, the ``shares`` of the kinds of :func:`kinds`, and ``votes`` by agreement,
-    the accuracy of each number of votes in :data:`VOTES` and of endless ones."""
+    """One spread of difficulty, worked out: its ``law``, the ``shares`` of the kinds of :func:`kinds`, and ``votes``.
+
+    ``votes`` holds, by agreement, the accuracy of each number of votes in :data:`VOTES` and, last, of endless ones.
+    """
 
     law: BetaCoverage
     shares: tuple[float, ...]
@@ -53,12 +66,12 @@ class Problems:
 @cache
 def kinds() -> tuple[float, ...]:
     """The chances of success p of the kinds of problem that the verifier is worked out for, the same for every spread."""
-    return tuple(float(p) for p in difficulty_grid(BetaCoverage(1.0, 1.0))[0])
+    return tuple(_short(p) for p in difficulty_grid(BetaCoverage(1.0, 1.0), _STEP)[0])
 
 
 @cache
 def spreads() -> Mapping[str, Problems]:
-    """Every published curve as a spread of difficulty, worked out to a ten-thousandth of a point."""
+    """Published curves as spreads of difficulty, worked out to a hundredth of a point."""
     from scipy.special import betainc, betaln, expit
 
     # A vote of thousands turns within a few hundredths of log odds: a grid fine enough for that.
@@ -66,23 +79,23 @@ def spreads() -> Mapping[str, Problems]:
     p, q = expit(log_odds), expit(-log_odds)
     fine = {name: np.array([contested_vote(p, n, share) for n in VOTES]) for name, share in AGREE.items()}
     found = {}
-    for row, one in overlays().items():
-        law = beta_like(one.law)
+    for row in ROWS:
+        law = beta_like(overlays()[row].law)
         weight = np.exp(law.a * np.log(p) + law.b * np.log(q) - betaln(law.a, law.b)) * (log_odds[1] - log_odds[0])
         beyond = betainc(law.b, law.a, q[-1])
         votes = {}
         for name, share in AGREE.items():
             counted = fine[name] @ weight + beyond
             endless = betainc(law.b, law.a, 1.0 / (1.0 + share))  # p above share / (1 + share)
-            votes[name] = tuple(_short(value) for value in [*counted, endless])
-        shares = tuple(_short(value) for value in difficulty_grid(law)[1])
+            votes[name] = tuple(round(float(value), 4) for value in [*counted, endless])
+        shares = tuple(_short(value) for value in difficulty_grid(law, _STEP)[1])
         found[row] = Problems(BetaCoverage(_short(law.a), _short(law.b)), shares, votes)
     return found
 
 
 def _short(value: float) -> float:
-    """Seven decimals: what the tables keep, in Python as in the browser."""
-    return round(float(value), 7)
+    """Five significant digits: what the tables keep, in Python as in the browser."""
+    return float(f"{value:.5g}")
 
 
 def looked_up(problems: Any) -> Problems:
@@ -108,17 +121,20 @@ def voted(problems: Any, agree: Any) -> tuple[Any, ...]:
 def at(samples: Any, counted: tuple[Any, ...]) -> Any:
     """A column of values at :data:`VOTES`, read at ``samples``: straight lines in log n."""
     x = np.log(samples)
-    knots = [float(np.log(n)) for n in VOTES]
+    knots = [_short(np.log(n)) for n in VOTES]
     value: Any = counted[0]
     for left, right, low, high in zip(knots, knots[1:], counted, counted[1:], strict=False):
-        value = value + (high - low) * ((np.minimum(np.maximum(x, left), right) - left) / (right - left))
+        value = value + (high - low) * np.minimum(np.maximum((x - left) * _short(1.0 / (right - left)), 0.0), 1.0)
     return value
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A verifier let loose on every kind of problem; ``right`` and ``wrong`` are what it accepts of each kind in the end, as shares of
-    all problems, ``refused`` the log of the chance that it refuses one sample."""
+    """A verifier let loose on every kind of problem.
+
+    ``right`` and ``wrong`` are what it accepts of each kind in the end, as shares of all problems; ``refused`` is the chance
+    that it refuses one sample.
+    """
 
     right: tuple[Any, ...]
     wrong: tuple[Any, ...]
@@ -128,14 +144,14 @@ class Verified:
         """The sum of ``values`` over the kinds, each as far as it is answered within ``samples``."""
         total: Any = 0.0
         for value, refused in zip(values, self.refused, strict=True):
-            total = total + value * (1.0 - np.exp(samples * refused))
+            total = total + value * (1.0 - refused**samples)
         return total
 
     def slope(self, samples: Any, values: tuple[Any, ...]) -> Any:
         """The derivative of :meth:`handed` by ``samples``."""
         total: Any = 0.0
         for value, refused in zip(values, self.refused, strict=True):
-            total = total - value * refused * np.exp(samples * refused)
+            total = total - value * np.log(refused) * refused**samples
         return total
 
     def scores(self, cost: Any) -> tuple[Any, ...]:
@@ -147,8 +163,9 @@ def verify(shares: tuple[Any, ...], miss: Any, false_positive: Any) -> Verified:
     """Sampling until a verifier accepts, with these two rates of error, on problems of every kind."""
     made = [acceptance(p, 1.0 - miss, false_positive) for p in kinds()]
     right = tuple(share * good for share, (good, _) in zip(shares, made, strict=True))
-    wrong = tuple(share * (1.0 - good) for share, (good, _) in zip(shares, made, strict=True))
-    return Verified(right, wrong, tuple(refused for _, refused in made))
+    wrong = tuple(share - good for share, good in zip(shares, right, strict=True))
+    # A chance of nought has no logarithm; that of a rounding error is as good as nought.
+    return Verified(right, wrong, tuple(np.maximum(1.0 - accepted, 1e-16) for _, accepted in made))
 
 
 def best(verified: Verified, cost: Any) -> tuple[Any, Any]:
@@ -209,9 +226,9 @@ def formulas(problems: Any, samples: Any, agree: Any, miss: Any, false_positive:
 
 def controls() -> tuple[Any, ...]:
     """The controls."""
-    shares = {"all": "all", "half": "half", "quarter": "a quarter", "tenth": "a tenth"}
+    shares = {"all": "all", "quarter": "a quarter", "tenth": "a tenth"}
     return (
-        Choice("problems", "Model and problems", {row: one.label for row, one in overlays().items()}, START, color=1,
+        Choice("problems", "Model and problems", {row: overlays()[row].label for row in ROWS}, START, color=1,
                help="Whose spread of difficulty."),
         Log("samples", "Samples n", "", "count", *SAMPLES, value=100.0, color=3, help="Or drag in the chart."),
         Choice("agree", "Wrong answers that agree", shares, "quarter", color=2, help="The others all differ."),
@@ -229,22 +246,21 @@ def chart() -> dict[str, Any]:
 
     made = controls()
     control = variables(c.name for c in made)
-    read = formulas(**control)
     known = looked_up(control["problems"])
-    counted = voted(control["problems"], control["agree"])
-    verified = verify(known.shares, control["miss"], control["false_positive"])
-    scores = verified.scores(control["cost"])
+    worked = verify(known.shares, control["miss"], control["false_positive"])
+    tables = {
+        "right": worked.right,
+        "wrong": worked.wrong,
+        "refused": worked.refused,
+        "voted": voted(control["problems"], control["agree"]),
+    }
     canvas = Canvas({c.name: c.value for c in made})
-    first, last = (verified.handed(n, scores) for n in SAMPLES)
-    canvas.signals(
-        {
-            "floor": np.maximum(np.minimum(np.minimum(first, last), 0.0), -1.0) * 1.04,
-            "score_now": np.maximum(read["score"], -1.0),
-            "best_n": np.where(verified.slope(SAMPLES[1], scores) <= 0.0, best(verified, control["cost"])[0], SAMPLES[1]),
-            "best_there": verified.handed(best(verified, control["cost"])[0], scores),
-            "turns": verified.slope(SAMPLES[1], scores) <= 0.0,
-        }
-    )
+    # Each table once, as signals that all curves read.
+    canvas.signals({f"{name}_{i}": value for name, table in tables.items() for i, value in enumerate(table)})
+    right, wrong, refused, counted = (tuple(variable(f"{name}_{i}") for i in range(len(table))) for name, table in tables.items())
+    verified = Verified(right, wrong, refused)
+    ends = (verified.handed(n, verified.scores(control["cost"])) for n in SAMPLES)
+    canvas.signals({"floor": 1.04 * np.maximum(np.minimum(np.minimum(*ends), 0.0), -1.0)})
     x = alt.X(
         "n:Q",
         scale=alt.Scale(type="log", domain=list(SAMPLES), nice=False),
@@ -268,19 +284,24 @@ def chart() -> dict[str, Any]:
     n = SAMPLES[0] * (SAMPLES[1] / SAMPLES[0]) ** STEP
     covered = canvas.curve(60, {"n": n, "share": known.law.coverage(n)})
     by_vote = canvas.curve(60, {"n": n, "share": at(n, counted)})
-    right = canvas.curve(60, {"n": n, "share": verified.handed(n, verified.right)})
-    score = canvas.curve(60, {"n": n, "share": verified.handed(n, scores)})
-    here = canvas.point({"n": "samples", "share": "score_now"})
-    peak = canvas.point({"n": "best_n", "share": "best_there"}, where="turns && best_there >= -1")
-    real = alt.Chart(alt.Data(values=_published())).transform_filter("datum.problems == problems")
+    accepted = verified.handed(n, right)
+    by_verifier = canvas.curve(60, {"n": n, "share": accepted})
+    score = canvas.curve(60, {"n": n, "share": accepted - control["cost"] * verified.handed(n, wrong)})
+    here = canvas.point({"n": "samples", "share": "max(readout_score, -1)"})
+    peak = canvas.point(
+        {"n": "readout_best_samples", "share": "readout_best_score"},
+        where="readout_best_samples !== null && readout_best_score >= -1",
+    )
+    measured = _published()
+    real = alt.Chart(alt.Data(values=measured)).transform_filter("datum.problems == problems")
+    intervals = [{**one, "share": one["low"], "to": one["high"]} for one in measured]
+    bars = alt.Chart(alt.Data(values=intervals)).transform_filter("datum.problems == problems")
     return canvas.compose(
         line(score, "you", strokeDash=[8, 4]),
-        line(right, "fourth", strokeWidth=2.4),
+        line(by_verifier, "fourth", strokeWidth=2.4),
         line(by_vote, "other", strokeWidth=2.4, strokeDash=[2, 2]),
         line(covered, "law"),
-        real.mark_rule(clip=True, strokeWidth=1.5, color=color("muted")).encode(
-            x=x, y=alt.Y("low:Q", scale=y.scale, axis=None), y2="high:Q", opacity=shown()
-        ),
+        bars.mark_rule(clip=True, strokeWidth=1.5, color=color("muted")).encode(x=x, y=y, y2="to:Q", opacity=shown()),
         real.mark_point(shape="square", size=46, filled=True, color=color("muted")).encode(x=x, y=y, opacity=shown()),
         here.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.6).encode(x=x),
         here.mark_point(size=120, filled=True, opacity=1, color=color("you"), clip=True).encode(x=x, y=y, opacity=shown()),
@@ -341,22 +362,22 @@ def declaration() -> Declaration:
             "verifier a hundred times better at refusing wrong answers. What is gained, and up to how many samples?"
         ),
         caption=(
-            "Coverage: a right answer is among the n samples. By vote: the most frequent answer. By verifier: sampling goes on until "
-            "it accepts. Score: right answers less the cost of wrong ones, no answer counting nought; the diamond is its "
+            "Coverage: a right answer is among the n samples. By vote: the most frequent answer. By verifier: sampling goes on "
+            "until it accepts. Score: right answers less the cost of wrong ones, no answer counting nought; the diamond is its "
             "highest. Squares: measured coverage of Llama 3 8B on MATH, and the better of vote and reward model, with 95% "
-            "intervals from 128 problems. Votes are counted out at 14 numbers and joined."
+            "intervals from 128 problems. Votes are counted out at nine numbers and joined."
         ),
         alt=(
             "Four curves against the number of samples on a logarithmic axis. Coverage climbs towards one; the vote and the "
             "verifier level off at half of the problems or so; the score climbs, turns at a few samples and falls."
         ),
         alternative=(
-            "{problems}. Among {samples:count} samples lies a right answer for {coverage:percent} of the problems. A vote, when of "
-            "the wrong answers {agree} agree, is right for {vote:percent}, and without end for {vote_plateau:percent}. A verifier "
-            "that refuses {miss:percent} of the right and accepts {false_positive:percent} of the wrong answers hands in "
-            "{verified:percent} right and {wrong:percent} wrong; without end {verified_plateau:percent} right. With a cost of "
-            "{cost:plain} for a wrong answer the score is {score:percent}.[[best_samples| It is highest, {best_score:percent}, at "
-            "{best_samples:count} samples.]]"
+            "{problems}. Among {samples:count} samples lies a right answer for {coverage:percent} of the problems. A vote, when "
+            "{agree} of the wrong answers agree, is right for {vote:percent}, and without end for {vote_plateau:percent}. A "
+            "verifier that refuses {miss:percent} of the right and accepts {false_positive:percent} of the wrong answers hands "
+            "in {verified:percent} right and {wrong:percent} wrong; without end {verified_plateau:percent} right. With a cost of "
+            "{cost:plain} for a wrong answer the score is {score:percent}.[[best_samples| It is highest, {best_score:percent}, "
+            "at {best_samples:count} samples.]]"
         ),
         python=(
             "from scaling_helpers.explorers.selection import formulas\n\n"

@@ -314,25 +314,25 @@ def resample_until_accepted(p: Any, n: Any, true_positive: Any, false_positive: 
     [0.191, 0.339, 0.222]
     """
     n = at_least("n", n, 1.0)
-    share, refused = acceptance(p, true_positive, false_positive)
-    some = -np.expm1(n * refused)
+    share, accepted = acceptance(p, true_positive, false_positive)
+    some = -np.expm1(n * np.log1p(-np.minimum(accepted, 1.0 - 1e-16)))
     return Resampled(some * share, some * (1.0 - share), 1.0 - some)
 
 
 def acceptance(p: Any, true_positive: Any, false_positive: Any) -> tuple[Any, Any]:
-    """What a verifier makes of one sample: the share of the accepted that is right, and the log of the chance of refusal.
+    """What a verifier makes of one sample: the share of the accepted ones that is right, and the chance of acceptance.
 
-    ``p`` and the two rates as in :func:`best_of_n`. Where nothing is ever accepted the share is nought; where all is,
-    the logarithm is that of 1e-16. Floats, arrays or tracers; errors as there.
+    ``p`` and the two rates as in :func:`best_of_n`. Where nothing is ever accepted the share is nought. Floats, arrays or
+    tracers; errors as there.
 
-    >>> share, refused = acceptance(0.1, 0.9, 0.05)
-    >>> round(float(share), 3), round(float(np.exp(refused)), 3)
-    (0.667, 0.865)
+    >>> share, accepted = acceptance(0.1, 0.9, 0.05)
+    >>> round(float(share), 3), round(float(accepted), 3)
+    (0.667, 0.135)
     """
     p, right, wrong = fraction("p", p), fraction("true_positive", true_positive), fraction("false_positive", false_positive)
-    accepted = p * right + (1.0 - p) * wrong
-    share = p * right / np.where(accepted > 0.0, accepted, 1.0)
-    return share, np.log1p(-np.minimum(accepted, 1.0 - 1e-16))
+    good = p * right
+    accepted = good + (1.0 - p) * wrong
+    return good / np.where(accepted > 0.0, accepted, 1.0), accepted
 
 
 @dataclass(frozen=True)
