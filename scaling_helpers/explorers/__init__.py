@@ -19,6 +19,7 @@ from .overtraining import overtraining
 from .pass_at_k import pass_at_k
 from .power_law import power_law
 from .selection import selection
+from .sequential_vs_parallel import sequential_vs_parallel
 from .which_scaling import which_scaling
 from .who_pays_when import who_pays_when
 from .widget import Explorer
@@ -34,6 +35,7 @@ __all__ = [
     "pass_at_k",
     "power_law",
     "selection",
+    "sequential_vs_parallel",
     "which_scaling",
     "who_pays_when",
 ]
@@ -50,4 +52,5 @@ CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "who_pays_when": who_pays_when,
     "pass_at_k": pass_at_k,
     "selection": selection,
+    "sequential_vs_parallel": sequential_vs_parallel,
 }
