@@ -20,6 +20,7 @@ from .pass_at_k import pass_at_k
 from .power_law import power_law
 from .selection import selection
 from .sequential_vs_parallel import sequential_vs_parallel
+from .train_or_think import train_or_think
 from .which_scaling import which_scaling
 from .who_pays_when import who_pays_when
 from .widget import Explorer
@@ -36,6 +37,7 @@ __all__ = [
     "power_law",
     "selection",
     "sequential_vs_parallel",
+    "train_or_think",
     "which_scaling",
     "who_pays_when",
 ]
@@ -53,4 +55,5 @@ CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "pass_at_k": pass_at_k,
     "selection": selection,
     "sequential_vs_parallel": sequential_vs_parallel,
+    "train_or_think": train_or_think,
 }

@@ -150,7 +150,7 @@ def controls() -> tuple[Any, ...]:
         Log("exponent", "Exponent a", "", "plain", *EXPONENTS, value=start["exponent"], color=1,
             help="Small: many hard problems. Large: all alike."),
         Linear("hopeless", "Never solved", "", "percent", 0.0, 0.9, value=0.0, color=1, help="Share that no attempt solves."),
-        Log("samples", "Attempts k", "", "count", *ATTEMPTS, value=100.0, color=3, help="Or drag in the chart."),
+        Log("samples", "Attempts k", "", "count", *ATTEMPTS, value=100.0, color=3, help="On every problem."),
         Choice("published", "Lay over", {NO_CURVE: "no curve", **{row: one.label for row, one in overlays().items()}}, START,
                color=2, help="Fitted to 10,000 attempts each."),
     )  # fmt: skip
@@ -324,5 +324,4 @@ def declaration() -> Declaration:
             "needed",
             "How many attempts until nine problems in ten are solved? Set their number, then reveal.",
         ),
-        drag={"control": "samples", "axis": "x"},
     )

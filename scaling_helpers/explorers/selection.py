@@ -28,7 +28,6 @@ ROWS = (
     "llama-3-8b-instruct/math",
     "llama-3-70b-instruct/math",
     "gemma-2b/math",
-    "pythia-12b/math",
     "llama-3-8b-instruct/codecontests",
     "llama-3-70b-instruct/codecontests",
 )
