@@ -55,6 +55,8 @@ class Preset:
 class Guess:
     """Guess first: the reader sets ``control``, then ``answer`` (a readout) is revealed.
 
+    ``values`` are set as the guessing begins, where the starting state would give the answer away.
+
     >>> Guess(control="size", answer="optimal_N", prompt="Set the size you would train.").control
     'size'
     """
@@ -62,6 +64,7 @@ class Guess:
     control: str
     answer: str
     prompt: str
+    values: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def selection(**values: Any) -> Explorer:
 
     >>> read = selection().readouts(samples=100, cost=1.0)
     >>> [round(read[name], 2) for name in ("coverage", "vote", "verified", "score")]
-    [0.83, 0.45, 0.61, 0.23]
+    [0.83, 0.43, 0.61, 0.23]
     """
     return widget_class(declaration())(**values)
 
@@ -174,7 +174,8 @@ def best(verified: Verified, cost: Any) -> tuple[Any, Any]:
     """
     scores = verified.scores(cost)
     low, high = (float(np.log(end)) for end in SAMPLES)
-    place, width = 0.5 * (low + high), 0.25 * (high - low)
+    place: Any = 0.5 * (low + high)
+    width = 0.25 * (high - low)
     for _ in range(_HALVINGS):
         rising = verified.slope(np.exp(place), scores) > 0.0
         place = place + np.where(rising, width, -width)
@@ -302,7 +303,9 @@ def chart() -> dict[str, Any]:
         line(covered, "law"),
         bars.mark_rule(clip=True, strokeWidth=1.5, color=color("muted")).encode(x=x, y=y, y2="to:Q", opacity=shown()),
         real.mark_point(shape="square", size=46, filled=True, color=color("muted")).encode(x=x, y=y, opacity=shown()),
-        here.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.6).encode(x=x),
+        canvas.point({"n": "samples", "share": "1.05", "to": "floor"})
+        .mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.6)
+        .encode(x=x, y=y, y2="to:Q"),
         here.mark_point(size=120, filled=True, opacity=1, color=color("you"), clip=True).encode(x=x, y=y, opacity=shown()),
         peak.mark_point(size=110, shape="diamond", filled=True, opacity=1, color=color("you"), clip=True).encode(
             x=x, y=y, opacity=shown()

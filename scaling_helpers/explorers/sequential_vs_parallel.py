@@ -220,7 +220,9 @@ def chart() -> dict[str, Any]:
         .mark_rule(strokeWidth=1.4, color=color("law"))
         .encode(x=x, y=y, y2="high:Q", opacity=shown()),
         points.mark_point(shape="square", size=50, filled=True, color=color("law")).encode(x=x, y=y, opacity=shown()),
-        here.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.6).encode(x=x),
+        canvas.point({"tokens": "budget", "share": "1.05", "to": "0"})
+        .mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.6)
+        .encode(x=x, y=y, y2="to:Q"),
         here.mark_point(size=120, filled=True, opacity=1, color=color("law"), clip=True).encode(x=x, y=y, opacity=shown()),
         theirs.mark_point(size=120, filled=True, opacity=1, color=color("other"), clip=True).encode(x=x, y=y, opacity=shown()),
         name("'one long thought'", "law", 0),

@@ -133,12 +133,18 @@ def formulas(task: Any, samples: Any, small: Any, large: Any, tokens: Any, answe
     }
 
 
+def needed(task: str) -> float:
+    """Samples at which the fits give the 8B model what they give 70B at once, as a reader would set them."""
+    return float(f"{published(task, SMALL).samples_for(published(task, LARGE).coverage(1.0)):.3g}")
+
+
 def controls() -> tuple[Any, ...]:
     """The controls; they start at the two Llama 3 models and the task on which the small one has to work."""
     return (
-        Choice("task", "Equal quality on", {name: f"{label}, published" for name, label in TASKS.items()}, "codecontests",
+        Choice("task", "Equal quality on", TASKS, "codecontests",
                color=2, help="Coverage of Llama 3 8B and 70B: a perfect picker."),
-        Log("samples", "Samples k of the small model", "", "count", 1.0, 1e4, value=50.0, color=2, help="One of them is picked."),
+        Log("samples", "Samples of the small one", "", "count", 1.0, 1e4, value=needed("codecontests"), color=2,
+            help="k answers, of which one is picked."),
         Log("small", "Small model", "parameters", "count", 1e8, 1e12, value=_model(SMALL, "params"), color=2),
         Log("large", "Large model", "parameters", "count", 1e9, 1e13, value=_model(LARGE, "params"), color=1),
         Log("tokens", "Training, both", "tokens", "count", 1e11, 1e14, value=_model(SMALL, "tokens"), color=3),
@@ -321,9 +327,8 @@ def _presets() -> tuple[Preset, ...]:
     sizes = {"small": _model(SMALL, "params"), "large": _model(LARGE, "params"), "tokens": _model(SMALL, "tokens")}
     presets = []
     for task, label in TASKS.items():
-        needed = published(task, SMALL).samples_for(published(task, LARGE).coverage(1.0))
         note = "Llama 3 8B and 70B; samples at which the fits of Brown et al. 2024, Fig 5, give the 8B model the 70B's pass@1"
-        presets.append(Preset(f"Llama 3, {label}", {"task": task, "samples": float(f"{needed:.3g}"), **sizes}, note))
+        presets.append(Preset(f"Llama 3, {label}", {"task": task, "samples": needed(task), **sizes}, note))
     ratio = facts.get("inference_trade/snell-2024/model-ratio").value
     for level, label in (("low", "Snell, little use"), ("high", "Snell, much use")):
         use = facts.get(f"inference_trade/snell-2024/token-ratio-{level}")
@@ -376,11 +381,12 @@ def declaration() -> Declaration:
         ),
         alternative=(
             "A small model of {small:count} parameters with {samples:count} samples, against one of {large:count} with one; "
-            "both trained on {tokens:count} tokens. On {task} Llama 3 8B needs {needed:count} samples to find what 70B solves "
-            "at once, {needed_low:count} to {needed_high:count} with the errors of the fits. A query of the small way costs "
-            "{query_ratio:times} one of the large, its training {train_ratio:times} less. After {queries:count} queries the "
-            "bills are {small_bill:count} and {large_bill:count} USD.[[break_even| They are equal at {break_even:count} "
-            "queries.]][[affordable| For equal bills now the small model may take {affordable:count} samples.]]"
+            "both trained on {tokens:count} tokens. For coverage on {task} Llama 3 8B needs {needed:count} samples to find what "
+            "70B solves at once, {needed_low:count} to {needed_high:count} with the errors of the fits. A query of the small "
+            "way costs {query_ratio:times} one of the large, its training {train_ratio:times} less. After {queries:count} "
+            "queries the bills are {small_bill:count} and {large_bill:count} USD.[[break_even| They are equal at "
+            "{break_even:count} queries.]][[affordable| For equal bills now the small model may take {affordable:count} "
+            "samples.]]"
         ),
         python=(
             "from scaling_helpers.inference import break_even_queries, matched_tokens, query_flop\n\n"
@@ -402,5 +408,6 @@ def declaration() -> Declaration:
             "samples",
             "needed",
             "How many samples does the 8B model need, so that one of them is right as often as the 70B model's first? Set k.",
+            {"samples": 1.0},
         ),
     )

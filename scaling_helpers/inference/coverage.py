@@ -151,16 +151,17 @@ class BetaCoverage:
         """
         failure = fraction("failure", failure)
         if not isinstance(failure, Expr) and (np.any(failure <= 0) or np.any(failure >= 1)):
-            raise ValueError(f"failure = {failure!r}: it must lie strictly between 0 and 1")
+            one = float(np.max(failure)) if np.any(failure >= 1) else float(np.min(failure))
+            raise ValueError(f"failure = {one:g}: it must lie strictly between 0 and 1")
         wanted = np.log(failure)
         a, shift = self.a, 0.5 * (self.a - 1.0)
         square = np.exp(2.0 / a * (log_gamma_step(self.b, a) - wanted)) + (a * a - 1.0) / 12.0
         k = np.maximum(np.sqrt(np.maximum(square, 0.0)) - shift - self.b, 1e-3)
         for _ in range(_NEWTON_STEPS):
             gap = log_gamma_twist(self.b, a, k) - wanted
-            x = self.b + k
-            # The digamma function is nearly the logarithm of x - 1/2 + 1/(24 x).
-            slope = k * np.log1p(a * (1.0 - 1.0 / (24.0 * x * (x + a))) / np.maximum(x - 0.5 + 1.0 / (24.0 * x), 0.05))
+            x = np.maximum(self.b + k, 0.5)
+            # The digamma function is nearly the logarithm of x - 1/2 + 1/(24 x), for all but the smallest x.
+            slope = k * np.log1p(a * (1.0 - 1.0 / (24.0 * x * (x + a))) / (x - 0.5 + 1.0 / (24.0 * x)))
             k = k * np.exp(np.minimum(np.maximum(gap / slope, -1.0), 1.0))
         return k
 
