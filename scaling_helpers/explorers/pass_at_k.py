@@ -64,7 +64,7 @@ def _likeness(row: str) -> BetaCoverage:
 
 def _setting(row: str) -> dict[str, float]:
     law = _likeness(row)
-    return {"mean": float(f"{law.mean:.3g}"), "exponent": float(f"{law.a:.3g}"), "hopeless": 0.0}
+    return {"mean": float(f"{law.mean:.4g}"), "exponent": float(f"{law.a:.3g}"), "hopeless": 0.0}
 
 
 _AFTER, _ALIKE, _TAIL, _PUBLISHED = "After k attempts", "If all problems were alike", "How failures fall", "The published curve"

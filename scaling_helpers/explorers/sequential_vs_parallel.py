@@ -154,7 +154,7 @@ def controls() -> tuple[Any, ...]:
                help="Measured with s1-32B."),
         Log("budget", "Tokens for a problem", "tokens", "count", *BUDGETS, value=20_000.0, color=3, help="Or drag in the chart."),
         Log("each", "Tokens of a short attempt", "tokens", "count", *EACH, value=2000.0, color=2, help="On the same curve."),
-        Linear("spread", "Attempts agree", "", "percent", 0.05, 0.95, value=0.5, color=2,
+        Linear("spread", "Attempts agree", "", "percent", 0.05, 0.9, value=0.5, color=2,
                help="Correlation of two on one problem. Not published: assumed."),
         Linear("picker", "The picker finds", "", "percent", 0.0, 1.0, value=round(float(measured), 2), color=2,
                help="Of what a perfect one would add."),
