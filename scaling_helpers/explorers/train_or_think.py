@@ -281,9 +281,9 @@ def chart() -> dict[str, Any]:
         equal_bill.mark_line(clip=True, stroke=color("you"), strokeWidth=2.2, strokeDash=[8, 4]).encode(
             x=x, y=y, opacity=shown()
         ),
-        hex_name.mark_text(text="as in Hex", color=color("muted"), align="left", dx=7, dy=-4, fontSize=12).encode(
-            x=x, y=y, opacity=shown()
-        ),
+        hex_name.transform_calculate(words="width < 430 ? 'Hex' : 'as in Hex'")
+        .mark_text(color=color("muted"), align="left", dx=7, dy=-4, fontSize=12)
+        .encode(x=x, y=y, text="words:N", opacity=shown()),
         bill_name.mark_text(text="equal bills", color=color("you"), align="left", dx=4, dy=-9, **bold).encode(
             x=x, y=y, opacity=shown()
         ),
