@@ -192,7 +192,7 @@ def chart() -> dict[str, Any]:
     )
     failing = alt.Y(
         "share:Q",
-        scale=alt.Scale(type="log", domain=[floor, 1], nice=False, range=right_y),
+        scale=alt.Scale(type="log", domain=[floor, 4.0], nice=False, range=right_y),
         axis=alt.Axis(
             values=[1, 0.1, 0.01, 1e-3, 1e-4], format="~%", title=None, grid=False, orient="left", **right_beside
         ),
@@ -232,7 +232,7 @@ def chart() -> dict[str, Any]:
         here.mark_point(size=120, filled=True, opacity=1, color=color("you")).encode(x=x, y=y, opacity=shown()),
         here.transform_calculate(words="format(now, '.1%')")
         .mark_text(
-            color=color("you"), dy=16, dx=alt.ExprRef("samples > 3e4 ? -8 : 8"),
+            color=color("you"), dy=alt.ExprRef("now < 0.12 ? -14 : 16"), dx=alt.ExprRef("samples > 3e4 ? -8 : 8"),
             align=alt.ExprRef("samples > 3e4 ? 'right' : 'left'"), **names,
         )
         .encode(x=x, y=y, text="words:N", opacity=shown()),
@@ -243,7 +243,10 @@ def chart() -> dict[str, Any]:
         line(theirs_unsolved, "other", failing_x, failing, strokeWidth=2.2, strokeDash=[8, 4]),
         line(unsolved, "law", failing_x, failing, strokeWidth=3),
         here_unsolved.mark_point(size=120, filled=True, opacity=1, color=color("you")).encode(
-            x=failing_x, y=failing, opacity=shown()
+            x=failing_x,
+            y=failing,
+            opacity=shown(),
+            shape=alt.value(alt.ExprRef(f"readout_failure < {floor} ? 'triangle-down' : 'circle'")),
         ),
         alt.Chart(alt.Data(values=[{}]))
         .mark_text(text="Not solved", align="right", baseline="top", color=color("text"), fontSize=13)

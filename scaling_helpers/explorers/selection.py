@@ -269,7 +269,7 @@ def chart() -> dict[str, Any]:
     y = alt.Y(
         "share:Q",
         scale=alt.Scale(domain=[alt.ExprRef("floor"), 1.22], nice=False, zero=False),
-        axis=alt.Axis(values=[-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1], format="%", title="Of all problems"),
+        axis=alt.Axis(values=[-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1], format="%", title="Of all problems", minExtent=46),
     )
 
     def line(chart: alt.Chart, meaning: str, **style: Any) -> alt.Chart:

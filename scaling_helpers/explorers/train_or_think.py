@@ -252,7 +252,9 @@ def chart() -> dict[str, Any]:
     equal_bill = canvas.curve(160, {"C": span, "c": np.maximum(spare, 1.0) / queries}).transform_filter(inside)
     large_dot = canvas.point({"C": "large_C", "c": "large_c"})
     small_dot = canvas.point({"C": "small_C", "c": "small_c"})
-    hex_name = canvas.point({"C": "large_C * 2", "c": str(canvas.expression(s["large_c"] * 2.0 ** _slope()))})
+    hex_name = canvas.point(
+        {"C": "large_C * 2", "c": str(canvas.expression(s["large_c"] * 2.0 ** _slope()))}, where="x_high < 1e4 * x_low"
+    )
     bill_name = canvas.point({"C": "x_low", "c": "(large_C + queries * large_c - x_low) / queries"}).transform_filter(inside)
     measured = canvas.point({"C": "small_C", "c": "need_low", "to": "need_high"})
     measured_dot = canvas.point({"C": "small_C", "c": "need_c"})
@@ -290,7 +292,7 @@ def chart() -> dict[str, Any]:
         measured.mark_rule(stroke=color("other"), strokeWidth=5).encode(x=x, y=y, y2="to:Q", opacity=shown(0.5)),
         measured_dot.mark_point(shape="square", size=50, filled=True, color=color("other")).encode(x=x, y=y, opacity=shown()),
         large_dot.mark_point(size=130, filled=True, opacity=1, color=color("law")).encode(x=x, y=y),
-        large_dot.mark_text(text="large", color=color("law"), dy=17, **bold).encode(x=x, y=y),
+        large_dot.mark_text(text="large", color=color("law"), align="left", dx=10, dy=-7, **bold).encode(x=x, y=y),
         small_dot.mark_point(size=130, filled=True, opacity=1, color=color("other")).encode(x=x, y=y),
         small_dot.transform_calculate(words="'small × ' + format(samples, '.3~r')")
         .mark_text(color=color("other"), align=alt.ExprRef("small < large ? 'left' : 'right'"),
