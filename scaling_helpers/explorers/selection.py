@@ -146,11 +146,15 @@ class Verified:
             total = total + value * (1.0 - refused**samples)
         return total
 
-    def slope(self, samples: Any, values: tuple[Any, ...]) -> Any:
+    def rates(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What :meth:`slope` needs to know of ``values``."""
+        return tuple(-value * np.log(refused) for value, refused in zip(values, self.refused, strict=True))
+
+    def slope(self, samples: Any, rates: tuple[Any, ...]) -> Any:
         """The derivative of :meth:`handed` by ``samples``."""
         total: Any = 0.0
-        for value, refused in zip(values, self.refused, strict=True):
-            total = total - value * np.log(refused) * refused**samples
+        for rate, refused in zip(rates, self.refused, strict=True):
+            total = total + rate * refused**samples
         return total
 
     def scores(self, cost: Any) -> tuple[Any, ...]:
@@ -172,15 +176,15 @@ def best(verified: Verified, cost: Any) -> tuple[Any, Any]:
 
     The slope changes its sign once, from gain to loss, since easy problems are answered first: halving finds where.
     """
-    scores = verified.scores(cost)
+    rates = verified.rates(verified.scores(cost))
     low, high = (float(np.log(end)) for end in SAMPLES)
     place: Any = 0.5 * (low + high)
     width = 0.25 * (high - low)
     for _ in range(_HALVINGS):
-        rising = verified.slope(np.exp(place), scores) > 0.0
+        rising = verified.slope(np.exp(place), rates) > 0.0
         place = place + np.where(rising, width, -width)
         width = width / 2.0
-    return np.exp(place), verified.slope(SAMPLES[1], scores) <= 0.0
+    return np.exp(place), verified.slope(SAMPLES[1], rates) <= 0.0
 
 
 _ANY, _VERIFIER, _SCORE = "Coverage and vote", "Until a verifier accepts", "The score"
