@@ -204,7 +204,9 @@ def chart() -> dict[str, Any]:
         best.mark_point(size=130, filled=True, opacity=1, color=color("law")).encode(x=x, y=y, opacity=shown()),
         words(best, f"'optimum ' + {short('best_N')}", "law", dy=20, align=alt.ExprRef("best_N > 1e12 ? 'right' : 'center'")),
         second_best.mark_point(size=110, strokeWidth=2.5, color=color("other"), clip=True).encode(x=x, y=y, opacity=shown()),
-        level.mark_point(size=80, shape="diamond", filled=True, color=color("you"), clip=True).encode(x=x, y=y, opacity=shown()),
+        level.mark_point(size=80, shape="diamond", filled=True, color=color("you"), clip=True).encode(
+            x=x, y=y, opacity=shown()
+        ),
         words(level, same_loss, "you", align="right", dx=-10, dy=-2, clip=True),
         yours.mark_rule(stroke=color("you"), strokeWidth=1, opacity=0.7).encode(x=x),
         yours.mark_point(size=150, filled=True, color=color("you")).encode(

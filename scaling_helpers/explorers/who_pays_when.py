@@ -110,8 +110,7 @@ def chart() -> dict[str, Any]:
     canvas.signals(
         {
             "y_floor": 0.4 * read["small_training"],
-            "y_ceiling": 3.0
-            * np.maximum(
+            "y_ceiling": 3.0 * np.maximum(
                 np.maximum(bill(read["small_training"], small_query, QUERIES[1]), 30.0 * read["large_training"]),
                 bill(read["large_training"], large_query, QUERIES[1]),
             ),
@@ -185,7 +184,7 @@ def _presets() -> tuple[Preset, ...]:
     slope = facts.get("inference_trade/jones-2021/slope")
     larger = float(np.sqrt(10.0))
     note = f"{slope.location}, {slope.source}: {slope.note}"
-    exchange = {"larger": larger, "think": larger * 10.0**-slope.value}
+    exchange = {"larger": larger, "think": larger * 10.0 ** -slope.value}
     presets.append(Preset("Exchange rate of Hex", {**presets[0].values, **exchange}, note))
     return tuple(presets)
 
