@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "SHORTEST_ALT",
     "Picture",
+    "SHORTEST_ALT",
     "axes",
     "chips_and_runs",
     "compute_growth",
@@ -40,6 +40,7 @@ __all__ = [
     "inference_costs",
     "isoflop_curves",
     "learning_curves",
+    "lines",
     "local_exponents",
     "loss_terms",
     "parabolas",
@@ -54,6 +55,7 @@ __all__ = [
     "straight_lines",
     "surface_and_frontier",
     "tenfold_gains",
+    "thinking_curves",
     "token_ratios",
     "wasted_compute",
 ]
@@ -779,7 +781,7 @@ def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) ->
     return done[0]
 
 
-def curves(
+def lines(
     x: Sequence[float],
     series: Mapping[str, Sequence[float]],
     *,
@@ -797,7 +799,7 @@ def curves(
     palette has colours, for series of another length, or for a missing alt text.
 
     >>> alt = "Two straight lines from the same point, one of which rises twice as fast as the other"
-    >>> curves([0, 1], {"slow": [0, 1], "fast": [0, 2]}, xlabel="time", ylabel="height", alt=alt).alt == alt
+    >>> lines([0, 1], {"slow": [0, 1], "fast": [0, 2]}, xlabel="time", ylabel="height", alt=alt).alt == alt
     True
     """
     if not 0 < len(series) <= len(SERIES):
@@ -853,6 +855,97 @@ def sightings(rows: Mapping[str, Sequence[tuple[float, int, bool]]], *, xlabel: 
         ax.margins(x=0.08)
         ax.grid(visible=False, axis="y")
         ax.legend(loc="lower left", fontsize=9)
+    return done[0]
+
+
+def curves(
+    series: Mapping[str, tuple[Any, Any]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    points: Mapping[str, Sequence[tuple[float, float, float | None, float | None]]] | None = None,
+    levels: Mapping[str, float] | None = None,
+    log: str = "x",
+    percent: bool = True,
+    ylim: tuple[float, float] | None = None,
+) -> Picture:
+    """Several curves on one pair of axes, with measured points: ``series`` maps a label to its (x, y).
+
+    ``points`` maps a label to rows (x, y, low, high); those of a label that is also a series take its colour. ``levels`` are
+    level lines with their names. ``log`` names the logarithmic axes ("", "x", "y" or "xy"); with ``percent`` y is a share and
+    is labelled in per cent. Raises ValueError for no series, more labels than the palette has colours, or a missing alt text.
+
+    >>> alt = "A share that rises with the number of attempts and levels off below one, with one measured point"
+    >>> drawn = {"a law": ([1, 10, 100], [0.1, 0.4, 0.6])}
+    >>> seen = {"a law": [(10, 0.4, 0.3, 0.5)]}
+    >>> "a law" in curves(drawn, xlabel="Attempts", ylabel="Share", alt=alt, points=seen).svg
+    True
+    """
+    points, levels = points or {}, levels or {}
+    labels = [*series, *(label for label in points if label not in series)]
+    if not 0 < len(series) <= len(labels) <= len(SERIES):
+        raise ValueError(f"series, points: give 1 to {len(SERIES)} labels, got {len(labels)}")
+    from matplotlib import ticker
+
+    looks = dict(zip(labels, zip(SERIES, DASHES, "osD^vP", strict=True), strict=False))
+    with axes(alt, height=4.4) as (ax, done):
+        for name, level in levels.items():
+            ax.axhline(level, color=LIGHT["axis"], linewidth=1.2, linestyle=DASHES[2])
+            ax.annotate(name, (0.99, level), (0, 4), xycoords=("axes fraction", "data"), textcoords="offset points",
+                        ha="right", color=LIGHT["muted"])  # fmt: skip
+        for label, (x, y) in series.items():
+            color, dashes, _marker = looks[label]
+            ax.plot(x, y, color=LIGHT[color], linestyle=dashes, label=label)
+        for label, rows in points.items():
+            color, _dashes, marker = looks[label]
+            for x, _y, low, high in rows:
+                if low is not None and high is not None:
+                    ax.plot([x, x], [low, high], color=LIGHT[color], linewidth=1.4, solid_capstyle="butt")
+            ax.plot([row[0] for row in rows], [row[1] for row in rows], marker, color=LIGHT[color], linestyle="none",
+                    label=None if label in series else label)  # fmt: skip
+        if "x" in log:
+            ax.set_xscale("log")
+            _count_ticks(ax.xaxis)
+        if "y" in log:
+            ax.set_yscale("log")
+            _count_ticks(ax.yaxis)
+        if percent:
+            ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _position: f"{100 * value:g}%"))
+        if ylim is not None:
+            ax.set_ylim(*ylim)
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=1 if len(labels) == 1 else 2)  # off the curves
+    return done[0]
+
+
+def thinking_curves(measured: Mapping[str, Any], *, alt: str) -> Picture:
+    """Accuracy against thinking tokens, a panel each, with the 95% interval of every point: the sharp end of few problems.
+
+    ``measured`` maps a panel's name to a :class:`~scaling_helpers.inference.BudgetCurve`. Raises ValueError for fewer than two
+    panels or a missing alt text.
+
+    >>> from scaling_helpers.inference import s1_curves
+    >>> alt = "Three panels in which accuracy rises with the tokens of thought, the narrower the more problems a test has"
+    >>> "aime24" in thinking_curves(s1_curves(), alt=alt).svg
+    True
+    """
+    if not 1 < len(measured) <= len(SERIES):
+        raise ValueError(f"measured: give 2 to {len(SERIES)} curves, got {len(measured)}")
+    from matplotlib import ticker
+
+    with axes(alt, width=9.0, height=3.8, columns=len(measured)) as (panels, done):
+        for ax, (name, curve), series in zip(panels, measured.items(), SERIES, strict=False):
+            low, high = curve.intervals(0.95)
+            ax.vlines(curve.tokens, low, high, color=LIGHT[series], linewidth=1.6)
+            ax.plot(curve.tokens, curve.accuracy, "o-", color=LIGHT[series], linewidth=1.2, markersize=5)
+            ax.set(xscale="log", ylim=(-0.03, 1.03), xlim=(350, 11000), xlabel="Thinking tokens")
+            ax.set_title(f"{name}: {curve.items} problems", fontsize=10.5)
+            ax.xaxis.set_major_locator(ticker.FixedLocator([500, 1000, 2000, 4000, 8000]))
+            ax.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+            ax.xaxis.set_minor_locator(ticker.NullLocator())
+            ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _position: f"{100 * value:g}%"))
+        panels[0].set_ylabel("Accuracy")
     return done[0]
 
 

@@ -21,7 +21,11 @@ from .kaplan_vs_chinchilla import kaplan_vs_chinchilla
 from .limits_2030 import limits_2030
 from .loss_surface import loss_surface
 from .overtraining import overtraining
+from .pass_at_k import pass_at_k
 from .power_law import power_law
+from .selection import selection
+from .sequential_vs_parallel import sequential_vs_parallel
+from .train_or_think import train_or_think
 from .which_scaling import which_scaling
 from .who_pays_when import who_pays_when
 from .widget import Explorer
@@ -39,7 +43,11 @@ __all__ = [
     "limits_2030",
     "loss_surface",
     "overtraining",
+    "pass_at_k",
     "power_law",
+    "selection",
+    "sequential_vs_parallel",
+    "train_or_think",
     "which_scaling",
     "who_pays_when",
 ]
@@ -59,4 +67,8 @@ CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "data_wall": data_wall,
     "effective_compute": effective_compute,
     "data_constrained": data_constrained,
+    "pass_at_k": pass_at_k,
+    "selection": selection,
+    "sequential_vs_parallel": sequential_vs_parallel,
+    "train_or_think": train_or_think,
 }

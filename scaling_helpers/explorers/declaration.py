@@ -21,6 +21,7 @@ from .controls import Choice, Control
 
 __all__ = ["Declaration", "Guess", "Preset", "Readout", "Source"]
 
+
 @dataclass(frozen=True)
 class Readout:
     """One number the explorer shows; ``format`` is a kind of :mod:`scaling_helpers.numbers`, ``color`` a series' number.
@@ -54,6 +55,8 @@ class Preset:
 class Guess:
     """Guess first: the reader sets ``control``, then ``answer`` (a readout) is revealed.
 
+    ``values`` are set as the guessing begins, where the starting state would give the answer away.
+
     >>> Guess(control="size", answer="optimal_N", prompt="Set the size you would train.").control
     'size'
     """
@@ -61,6 +64,7 @@ class Guess:
     control: str
     answer: str
     prompt: str
+    values: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -227,5 +231,3 @@ def _picture(name: str, declaration: Declaration) -> str:
     svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
     return re.sub(r"<svg ", '<svg aria-hidden="true" focusable="false" ', svg, count=1)
-
-

@@ -30,6 +30,7 @@ __all__ = [
     "matched_tokens",
     "parallel_coverage",
     "query_flop",
+    "rate_interval",
     "s1_curves",
     "search_compute_for",
     "wilson_interval",
@@ -49,12 +50,26 @@ def wilson_interval(solved: Any, n: Any, level: float = 0.95) -> tuple[Any, Any]
     >>> [round(end, 3) for end in wilson_interval(17, 30)]  # 56.7% on AIME24
     [0.392, 0.726]
     """
+    solved, n = _score(solved, n)
+    return rate_interval(solved / n, n, level)
+
+
+def rate_interval(rate: Any, n: Any, level: float = 0.95) -> tuple[Any, Any]:
+    """:func:`wilson_interval` around a ``rate`` over ``n`` problems that need be no whole number of them.
+
+    For a mean over problems of chances between 0 and 1, such as pass@k, it is too wide: a chance varies less from problem
+    to problem than a problem that is either solved or not. rate: a fraction, n > 0; floats, arrays or tracers that
+    broadcast. Returns (low, high). Raises TypeError or ValueError for rates outside [0, 1], n = 0, or a level outside (0, 1).
+
+    >>> [round(end, 3) for end in rate_interval(0.832, 128)]
+    [0.758, 0.887]
+    """
     from scipy.special import ndtri
 
-    solved, n = _score(solved, n)
+    rate, n = fraction("rate", rate), positive("n", n)
     z = float(ndtri(0.5 + level_of(level) / 2.0))
-    low, high = wilson_bounds(solved / n, n, z)
-    return _plain(np.where(solved == 0, 0.0, low)), _plain(np.where(solved == n, 1.0, high))
+    low, high = wilson_bounds(rate, n, z)
+    return _plain(np.where(rate == 0.0, 0.0, low)), _plain(np.where(rate == 1.0, 1.0, high))
 
 
 def wilson_bounds(rate: Any, n: Any, z: float) -> tuple[Any, Any]:

@@ -30,6 +30,7 @@ __all__ = ["BetaCoverage", "ExponentiatedPower", "published_fits"]
 
 #: Outside these a or b says nothing that this form could show, and the digits are no longer tested.
 _SMALLEST, _LARGEST = 1e-6, 1e12
+_NEWTON_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,33 @@ class BetaCoverage:
             if high > 700.0:
                 raise ValueError(f"coverage = {target:g}: more than 1e300 attempts would be needed")
         return float(np.exp(brentq(gap, -700.0, high, xtol=1e-13, rtol=1e-14)))
+
+    def attempts_leaving(self, failure: Any) -> Any:
+        """Attempts (not whole) after which this share of the *solvable* problems is still unsolved; traces.
+
+        ``failure`` lies strictly between 0 and 1. :meth:`samples_for` asks for coverage, and for one law at a time. Starting from
+        Gamma(x + a) / Gamma(x) = (y**2 + (1 - a**2) / 12)**(a / 2), y = x + (a - 1) / 2, which is nearly so, some steps of
+        Newton's method in log k with nearly the right slope; relative error below 1e-7 for answers of one attempt or more.
+
+        >>> law = BetaCoverage(a=0.3, b=1.2)
+        >>> round(law.attempts_leaving(0.1)), round(law.samples_for(0.9))
+        (1914, 1914)
+        """
+        failure = fraction("failure", failure)
+        if not isinstance(failure, Expr) and (np.any(failure <= 0) or np.any(failure >= 1)):
+            one = float(np.max(failure)) if np.any(failure >= 1) else float(np.min(failure))
+            raise ValueError(f"failure = {one:g}: it must lie strictly between 0 and 1")
+        wanted = np.log(failure)
+        a, shift = self.a, 0.5 * (self.a - 1.0)
+        square = np.exp(2.0 / a * (log_gamma_step(self.b, a) - wanted)) + (a * a - 1.0) / 12.0
+        k = np.maximum(np.sqrt(np.maximum(square, 0.0)) - shift - self.b, 1e-3)
+        for _ in range(_NEWTON_STEPS):
+            gap = log_gamma_twist(self.b, a, k) - wanted
+            x = np.maximum(self.b + k, 0.5)
+            # The digamma function is nearly the logarithm of x - 1/2 + 1/(24 x), for all but the smallest x.
+            slope = k * np.log1p(a * (1.0 - 1.0 / (24.0 * x * (x + a))) / (x - 0.5 + 1.0 / (24.0 * x)))
+            k = k * np.exp(np.minimum(np.maximum(gap / slope, -1.0), 1.0))
+        return k
 
     def attempts_until_solved(self, k: int) -> float:
         """Mean number of attempts spent on a problem when one stops at the first success, and after ``k`` in any case.

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from ..fitting.inputs import column, columns, point_weights, replacements
 from ..fitting.result import Fit, Refits, Status
+from ..quantities import positive
 from .coverage import BetaCoverage, ExponentiatedPower
 from .gamma import log_gamma_step
 from .inputs import whole
 
-__all__ = ["BetaFit", "ExponentiatedPowerFit", "fit_beta", "fit_exponentiated_power"]
+__all__ = ["BetaFit", "ExponentiatedPowerFit", "beta_like", "fit_beta", "fit_exponentiated_power"]
 
 Array = NDArray[np.float64]
 
@@ -173,6 +174,38 @@ def fit_beta(n: Any, c: Any, *, zero_inflated: bool = False, weights: Any = None
         estimator="maximum likelihood, Beta-binomial" + (" with zero inflation" if zero_inflated else "") + ", summed",
         data={"n": np.array(attempts, dtype=float), "c": np.array(successes, dtype=float), "weights": rows},
     )
+
+
+def beta_like(curve: ExponentiatedPower, most: float = 1e4) -> BetaCoverage:
+    """The Beta mixture whose coverage lies nearest to ``curve`` for 1 to ``most`` attempts.
+
+    Least squares in coverage over a logarithmic grid: a description of a published curve by a spread of difficulty, for
+    where the counts behind it are not at hand; :func:`fit_beta` is for counts. How far the two forms differ is seen by
+    comparing them. Raises TypeError or ValueError unless most > 1.
+
+    >>> from scaling_helpers.inference import published_fits
+    >>> curve = published_fits()["llama-3-8b-instruct/math"]
+    >>> law = beta_like(curve)
+    >>> round(law.a, 2), round(law.b, 2), round(float(law.coverage(100) - curve.coverage(100)), 3)
+    (0.37, 1.09, 0.001)
+    """
+    from scipy.optimize import least_squares
+
+    most = float(positive("most", most))
+    if most <= 1.0:
+        raise ValueError(f"most = {most:g}: the curve must reach beyond one attempt")
+    k = np.geomspace(1.0, most, 41)
+    target = curve.coverage(k)
+
+    def miss(theta: Array) -> Array:
+        return np.asarray(BetaCoverage(*np.exp(theta)).coverage(k) - target)
+
+    first = float(np.clip(target[0], 1e-6, 0.99))
+    found = [
+        least_squares(miss, np.log([a, a * (1.0 - first) / first]), bounds=(_LOW, _HIGH), xtol=1e-12, ftol=1e-12, gtol=1e-12)
+        for a in (0.05, 0.3, 2.0)
+    ]
+    return _mixture(min(found, key=lambda one: float(one.cost)).x)
 
 
 def _mixture(theta: Array) -> BetaCoverage:

@@ -16,6 +16,19 @@ from scaling_helpers.explorers.limits_2030 import START_FLOP
 from scaling_helpers.explorers.loss_surface import contour
 from scaling_helpers.explorers.overtraining import cheapest
 from scaling_helpers.explorers.runtime import bundled, vega_runtime
+from scaling_helpers.explorers.selection import ROWS, SAMPLES, VOTES
+from scaling_helpers.inference import (
+    BetaCoverage,
+    beta_like,
+    break_even_queries,
+    contested_vote,
+    over_problems,
+    published_fits,
+    query_flop,
+    resample_until_accepted,
+    s1_curves,
+    wilson_interval,
+)
 from scaling_helpers.laws import (
     BESIROGLU_2024,
     HENIGHAN_2020,
@@ -361,6 +374,126 @@ def test_the_authors_optimum_and_the_worth_of_another_epoch():
     assert (read["best_N"], read["best_epochs"]) == pytest.approx((7.02e9, 2.37e11 / 25e9), rel=2e-3)
     assert read["next_epoch"] == pytest.approx(15.387756 * (1 - np.exp(-1 / 15.387756)), rel=1e-9)
     assert start_of("data_constrained", epochs=read["best_epochs"])["above"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_four_hundred_attempts_where_eight_would_do_if_all_problems_were_alike():
+    widget = explorers.pass_at_k()
+    read = widget.readouts()
+    law = BetaCoverage(widget.exponent, widget.exponent * (1 - widget.mean) / widget.mean)
+    assert read["needed"] == pytest.approx(law.samples_for(0.9), rel=1e-7)
+    assert pytest.approx((1 - widget.mean) ** read["alike_needed"], rel=1e-12) == 0.1
+    assert read["needed"] > 50 * read["alike_needed"]
+    assert widget.readouts(samples=1e6)["doubling"] == pytest.approx(read["doubling_limit"], rel=1e-5)
+    alike = widget.readouts(exponent=30.0)
+    assert alike["needed"] < 1.2 * alike["alike_needed"]
+
+
+def test_published_curves_carry_the_interval_of_their_problems():
+    widget = explorers.pass_at_k()
+    read = widget.readouts(samples=1e4)
+    fit = published_fits()["llama-3-8b-instruct/math"]
+    assert read["published_coverage"] == pytest.approx(fit.coverage(1e4), rel=1e-12)
+    problems = facts.get("inference_trade/monkeys/problems/math").value
+    low, high = wilson_interval(round(read["published_coverage"] * problems), problems)
+    assert (read["published_low"], read["published_high"]) == pytest.approx((low, high), abs=0.01)
+    assert widget.readouts(published="none")["published_low"] is None
+    assert set(widget.declaration.control("published").options) == {"none", *published_fits()}
+
+
+def test_problems_that_are_never_solved_put_a_target_out_of_reach():
+    read = explorers.pass_at_k().readouts(hopeless=0.2, samples=1e6)
+    assert read["needed"] is None and read["alike_needed"] is None and read["coverage"] < 0.8
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_selection_reads_what_the_library_works_out_without_its_tables(row):
+    widget = explorers.selection(problems=row)
+    law = beta_like(published_fits()[row])
+    for state in random_states(widget, 6, seed=8):
+        state["problems"] = row
+        read = widget.readouts(**state)
+        rates = (state["samples"], 1 - state["miss"], state["false_positive"])
+        assert read["coverage"] == pytest.approx(float(law.coverage(state["samples"])), abs=1e-4)
+        for name, cost in (("verified", 0.0), ("score", state["cost"])):
+
+            def points(p, rates=rates, cost=cost):
+                return resample_until_accepted(p, *rates).score(cost)
+
+            assert read[name] == pytest.approx(over_problems(points, law, 1500), abs=1e-3)
+        assert read["verified"] + read["wrong"] + read["nothing"] == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("agree", "share"), [("all", 1.0), ("quarter", 0.25), ("tenth", 0.1)])
+def test_the_vote_of_selection_is_the_mean_vote_over_the_problems(agree, share):
+    widget = explorers.selection(agree=agree)
+    law = beta_like(published_fits()["llama-3-8b-instruct/math"])
+    for votes in VOTES[:6]:
+        mean = over_problems(lambda p, votes=votes: contested_vote(p, votes, share), law, 1500)
+        assert widget.readouts(samples=float(votes))["vote"] == pytest.approx(mean, abs=2e-4)
+    plateau = widget.readouts()["vote_plateau"]
+    assert widget.readouts(samples=SAMPLES[1])["vote"] == pytest.approx(plateau, abs=1e-3)
+
+
+def test_the_score_turns_where_it_says_and_never_where_wrong_answers_cost_nothing():
+    widget = explorers.selection()
+    read = widget.readouts()
+    around = [widget.readouts(samples=read["best_samples"] * times)["score"] for times in (0.8, 1.0, 1.25)]
+    assert around[1] == pytest.approx(read["best_score"], rel=1e-9) and around[1] > max(around[0], around[2])
+    assert read["score"] < 0.7 * read["best_score"] and read["coverage"] > read["verified"] + 0.2
+    assert widget.readouts(cost=0.0)["best_samples"] is None
+    p = read["turning_p"]
+    assert resample_until_accepted(p, 50, 0.9, 0.05).score(1.0) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_vote_and_coverage_of_the_first_preset_stand_beside_the_measured_ones():
+    read = explorers.selection().readouts(samples=100)
+    for name, row in (
+        ("coverage", "llama-3-8b-instruct/math-oracle"),
+        ("vote", "llama-3-8b-instruct-best-selector/math-no-oracle"),
+    ):
+        measured = facts.get(f"monkeys_coverage/{row}/100/coverage").value
+        low, high = wilson_interval(round(128 * measured), 128)
+        assert low < read[name] < high
+
+
+def test_at_s1s_last_point_not_even_a_perfect_picker_makes_up_for_the_shorter_thought():
+    widget = explorers.sequential_vs_parallel()
+    read = widget.readouts(budget=7321)
+    assert (read["sequential"], read["beyond"], read["picker_needed"]) == (0.567, None, None)
+    assert (read["sequential_low"], read["sequential_high"]) == pytest.approx(wilson_interval(17, 30), abs=1e-3)
+    assert read["oracle"] < read["sequential"]
+    later = widget.readouts()
+    assert later["beyond"] > 1 and later["gain_sequential"] == 0.0
+    met = widget.readouts(picker=later["picker_needed"])
+    assert met["parallel"] == pytest.approx(met["sequential"], rel=1e-12)
+    for name, curve in s1_curves().items():
+        for tokens, share in zip(curve.tokens, curve.accuracy, strict=True):
+            if tokens >= 500:
+                assert widget.readouts(benchmark=name, budget=tokens)["sequential"] == pytest.approx(share, abs=1e-12)
+    assert widget.readouts(budget=1000)["attempts"] is None
+
+
+def test_fifty_samples_of_the_small_model_find_what_the_large_one_solves_at_once_on_codecontests_and_four_on_math():
+    widget = explorers.train_or_think()
+    for task, about in (("codecontests", 51), ("math", 4)):
+        read = widget.readouts(task=task)
+        one, other = (published_fits()[f"llama-3-{size}-instruct/{task}"] for size in ("8b", "70b"))
+        assert one.coverage(read["needed"]) == pytest.approx(other.coverage(1.0), rel=1e-12)
+        assert read["needed_low"] < read["needed"] < read["needed_high"] and round(read["needed"]) == about
+    assert widget.readouts(task="math", samples=4)["break_even"] is None
+
+
+def test_the_bills_of_both_ways_meet_at_the_break_even_and_at_the_samples_that_can_be_afforded():
+    widget = explorers.train_or_think()
+    read = widget.readouts()
+    assert widget.readouts(queries=read["break_even"])["bill_ratio"] == pytest.approx(1.0, rel=1e-9)
+    assert widget.readouts(samples=read["affordable"])["bill_ratio"] == pytest.approx(1.0, rel=1e-9)
+    small, large = query_flop(8e9, 1000, widget.samples), query_flop(7e10, 1000)
+    in_flop = break_even_queries(6 * 8e9 * 1.5e13, small, 6 * 7e10 * 1.5e13, large)
+    assert read["break_even"] == pytest.approx(in_flop, rel=1e-12)
+    rent = facts.get("gpu_prices/rental/h100")
+    assert read["small_high"] / read["small_low"] == pytest.approx(rent.high / rent.low, rel=1e-12)
+    assert read["hex_samples"] == pytest.approx(8.75**2.2, rel=1e-12)
 
 
 def test_an_explorer_is_a_widget_that_composes():

@@ -15,6 +15,7 @@ from scaling_helpers.inference import (
     matched_tokens,
     parallel_coverage,
     query_flop,
+    rate_interval,
     s1_curves,
     search_compute_for,
     wilson_interval,
@@ -173,3 +174,14 @@ def test_costs_are_traced():
     ]  # fmt: skip
     for formula, number in pairs:
         assert evaluate(formula, at) == pytest.approx(float(number), rel=1e-12)
+
+
+def test_a_rate_interval_is_wilsons_for_whole_counts_and_traces_for_others():
+    assert rate_interval(17 / 30, 30) == pytest.approx(wilson_interval(17, 30), rel=1e-15)
+    low, high = rate_interval(variable("r"), 128.0)
+    for rate in (0.0, 0.021, 0.832, 1.0):
+        seen = [evaluate(end, {"r": rate}) for end in (low, high)]
+        assert seen == pytest.approx(list(rate_interval(rate, 128)), abs=1e-15)
+        assert seen[0] <= rate <= seen[1]
+    with pytest.raises(ValueError, match="rate = 1.2"):
+        rate_interval(1.2, 30)

@@ -12,6 +12,7 @@ from scaling_helpers import facts
 from scaling_helpers.inference import (
     BetaCoverage,
     ExponentiatedPower,
+    beta_like,
     fit_beta,
     fit_exponentiated_power,
     pass_at_k,
@@ -354,3 +355,37 @@ def test_points_that_fix_no_curve_are_refused(arguments, says):
         fit_exponentiated_power(*arguments)
     with pytest.raises(ValueError, match="choose 'coverage', 'log' or 'loglog'"):
         fit_exponentiated_power([1, 2, 3], [0.1, 0.2, 0.3], space="linear")
+
+
+# -- the inverse that traces, and a spread for a published curve ---------------------------------------------
+
+
+@given(st.floats(0.03, 30), st.floats(1e-4, 0.9), st.floats(0.001, 0.9))
+def test_the_attempts_that_leave_a_share_leave_it(a, mean, failure):
+    law = BetaCoverage(a, a * (1 - mean) / mean)
+    k = law.attempts_leaving(failure)
+    if 1 <= k <= 1e100:
+        assert law.failure(k) == pytest.approx(failure, rel=1e-6)
+
+
+def test_the_traced_inverse_agrees_with_the_one_by_bisection():
+    law = BetaCoverage(0.3, 1.2)
+    k = variable("k")
+    traced = BetaCoverage(variable("a"), variable("b")).attempts_leaving(k)
+    assert evaluate(traced, {"a": 0.3, "b": 1.2, "k": 0.1}) == pytest.approx(law.samples_for(0.9), rel=1e-10)
+    with pytest.raises(ValueError, match="failure = 1: "):
+        law.attempts_leaving(1.0)
+
+
+def test_a_beta_mixture_is_found_again_from_its_curve_and_describes_the_published_ones_to_two_points():
+    class Curve:
+        coverage = staticmethod(BetaCoverage(0.4, 2.0).coverage)
+
+    again = beta_like(Curve())
+    assert (again.a, again.b) == pytest.approx((0.4, 2.0), rel=1e-6)
+    k = np.geomspace(1, 1e4, 30)
+    for row, curve in published_fits().items():
+        miss = np.abs(beta_like(curve).coverage(k) - curve.coverage(k))
+        assert miss.max() < 0.025, row
+    with pytest.raises(ValueError, match="most = 1"):
+        beta_like(curve, most=1.0)

@@ -12,11 +12,15 @@ from scaling_helpers import facts
 from scaling_helpers.inference import (
     BetaCoverage,
     ScoreModel,
+    acceptance,
     best_of_n,
+    contested_vote,
+    difficulty_grid,
     majority_plateau,
     majority_vote,
     over_problems,
     pass_probability,
+    resample_until_accepted,
     selection_efficiency,
     verifier_plateau,
     vote_accuracy,
@@ -237,3 +241,119 @@ def test_bad_input_is_refused_by_name(call, says):
 def test_problems_that_nothing_solves_count_with_what_is_handed_in_for_them():
     law = BetaCoverage(1.0, 3.0, 0.6)
     assert over_problems(lambda p: p + 0.1, law) == pytest.approx(0.6 * 0.35 + 0.4 * 0.1, rel=1e-12)
+
+
+# -- a vote with one rival, and sampling until a verifier accepts --------------------------------------------
+
+
+def contested_by_definition(p, k, agree):
+    """Every count of right, rival and single answers; the most votes win, ties by lot."""
+    q, total = agree * (1 - p), 0.0
+    for x, y in itertools.product(range(k + 1), repeat=2):
+        z = k - x - y
+        if z < 0:
+            continue
+        ways = factorial(k) // (factorial(x) * factorial(y) * factorial(z))
+        top = max(x, y, 1 if z else 0)
+        winners = (x == top) + (y == top) + (z if top == 1 else 0)
+        total += ways * p**x * q**y * (1 - p - q) ** z * ((x == top) / winners)
+    return total
+
+
+@given(chance, st.integers(1, 14), chance)
+def test_a_contested_vote_is_the_sum_over_all_counts(p, k, agree):
+    assert contested_vote(p, k, agree) == pytest.approx(contested_by_definition(p, k, agree), abs=1e-11)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 33, 100, 2001])
+def test_a_vote_in_which_all_wrong_answers_agree_is_the_majority_vote(k):
+    p = np.linspace(0, 1, 23)
+    assert contested_vote(p, k, 1.0) == pytest.approx(majority_vote(p, k), abs=1e-12)
+
+
+def test_a_long_vote_is_won_by_the_answer_that_is_most_frequent():
+    for agree in (0.1, 0.25, 0.5):
+        threshold = agree / (1 + agree)
+        assert contested_vote([0.8 * threshold, 1.25 * threshold], 20_001, agree) == pytest.approx([0.0, 1.0], abs=1e-6)
+
+
+def test_what_a_verifier_accepts_first_is_what_repeated_play_hands_in():
+    p, n, right, wrong = 0.2, 6, 0.8, 0.15
+    rng = np.random.default_rng(5)
+    good = rng.random((200_000, n)) < p
+    accepted = rng.random(good.shape) < np.where(good, right, wrong)
+    first = np.argmax(accepted, axis=1)
+    any_accepted = accepted.any(axis=1)
+    handed = good[np.arange(len(good)), first]
+    seen = [np.mean(any_accepted & handed), np.mean(any_accepted & ~handed), np.mean(~any_accepted)]
+    made = resample_until_accepted(p, n, right, wrong)
+    assert [made.right, made.wrong, made.nothing] == pytest.approx(seen, abs=5 * 0.5 / np.sqrt(len(good)))
+
+
+@given(chance, st.integers(1, 1000), chance, chance)
+def test_right_wrong_and_nothing_are_all_there_is_and_a_guess_fills_the_gap(p, n, right, wrong):
+    made = resample_until_accepted(p, n, right, wrong)
+    assert made.right + made.wrong + made.nothing == pytest.approx(1.0, abs=1e-12)
+    share, accepted = acceptance(p, right, wrong)
+    assert 0 <= share <= 1 and accepted == pytest.approx(p * right + (1 - p) * wrong, abs=1e-15)
+    if accepted < 1:  # best_of_n hands in any refused sample where none was accepted
+        missed = p * (1 - right) / (1 - accepted)
+        assert best_of_n(p, n, right, wrong) == pytest.approx(made.right + made.nothing * missed, abs=1e-9)
+
+
+def test_with_one_sample_the_outcomes_are_the_four_cells_of_the_verifier():
+    made = resample_until_accepted(0.3, 1, 0.9, 0.2)
+    assert [made.right, made.wrong, made.nothing] == pytest.approx([0.3 * 0.9, 0.7 * 0.2, 0.3 * 0.1 + 0.7 * 0.8], abs=1e-15)
+
+
+def test_a_perfect_verifier_hands_in_coverage_and_its_score_never_turns():
+    law = BetaCoverage(0.37, 1.09)
+    scores = [over_problems(lambda p, n=n: resample_until_accepted(p, n, 1.0, 0.0).score(5.0), law) for n in (1, 10, 100)]
+    assert scores == pytest.approx([float(law.coverage(n)) for n in (1, 10, 100)], abs=1e-7)
+
+
+def test_one_problem_never_turns_down_but_a_benchmark_does_where_wrong_answers_cost():
+    n = np.array([1, 2, 4, 8, 16, 64, 256, 1024])
+    easy = resample_until_accepted(0.5, n, 0.9, 0.05)
+    assert np.all(np.diff(easy.score(1.0)) >= 0)
+    law = BetaCoverage(0.37, 1.09)
+    free, dear = (
+        [over_problems(lambda p, k=k, c=c: resample_until_accepted(p, k, 0.9, 0.05).score(c), law) for k in n] for c in (0.0, 1.0)
+    )
+    assert np.all(np.diff(free) > -1e-12)
+    assert n[np.argmax(dear)] == 8 and dear[-1] < 0.7 * max(dear)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.37, 1.09), (0.41, 0.48), (0.05, 0.8), (0.3, 11.0), (2.0, 5.0)])
+def test_the_grid_of_difficulties_gives_coverage_and_scores(a, b):
+    law = BetaCoverage(a, b, solvable=0.9)
+    p, share = difficulty_grid(law)
+    assert share.sum() == pytest.approx(1.0, abs=1e-4) and np.all(share >= -1e-6)
+    for n in (1, 10, 1000, 10_000):
+        assert share @ (1 - (1 - p) ** n) == pytest.approx(float(law.coverage(n)), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: contested_vote(0.5, 0, 0.5), "k = 0"),
+        (lambda: contested_vote(0.5, 3, 1.5), "agree = 1.5"),
+        (lambda: contested_vote(-0.1, 3, 0.5), "p = -0.1"),
+        (lambda: resample_until_accepted(0.5, 0.5, 0.9, 0.1), "n = 0.5"),
+        (lambda: resample_until_accepted(0.5, 5, 1.1, 0.1), "true_positive = 1.1"),
+        (lambda: resample_until_accepted(0.5, 5, 0.9, 0.1).score(-1), "cost = -1"),
+        (lambda: difficulty_grid(BetaCoverage(1, 1), step=3.0), "step = 3"),
+    ],
+)
+def test_a_vote_or_verifier_that_cannot_be_is_refused_by_name(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
+
+
+def test_the_verifier_is_traced():
+    p, n, right, wrong = 0.2, 17.0, 0.9, 0.05
+    names = dict(zip("pntf", (p, n, right, wrong), strict=True))
+    traced = resample_until_accepted(*(variable(name) for name in names)).score(variable("c"))
+    assert evaluate(traced, {**names, "c": 2.0}) == pytest.approx(
+        resample_until_accepted(p, n, right, wrong).score(2.0), rel=1e-13
+    )
