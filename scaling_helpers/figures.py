@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "Picture",
     "SHORTEST_ALT",
+    "Picture",
     "axes",
     "chips_and_runs",
     "compute_growth",
