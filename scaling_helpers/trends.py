@@ -488,8 +488,8 @@ def compute_for_tokens(tokens: Any, tokens_per_parameter: Any = None) -> Any:
 def limits_2030(level: float = 0.8) -> Mapping[str, LogNormal]:
     """The largest training run that each limit allows in 2030, in FLOP (Sevilla et al. 2024), by name.
 
-    "power-campus", "power-distributed", "chips", "data", "latency". The source gives ranges and does not say for each how sure
-    they are: that they hold with chance ``level`` and are log-normal is an assumption of this book.
+    "power-campus", "power-distributed", "chips", "data", "latency". The source calls its ranges 80% confidence
+    intervals (caption of its Figure 1); that the limits are log-normal is an assumption of this book.
 
     >>> f"{limits_2030()['power-distributed'].median:.1e}"
     '2.0e+29'

@@ -27,7 +27,7 @@ from .widget import Explorer, widget_class
 
 RUNS = (1e26, 1e33)
 YEAR = 2030.0
-#: With what chance the source's ranges are taken to hold; it does not say.
+#: With what chance the source's ranges are taken to hold; its Figure 1 says 80%.
 LEVELS = {"0.5": "50%", "0.8": "80%", "0.95": "95%"}
 SITES = {"power-distributed": "distributed over the United States", "power-campus": "one campus"}
 #: The four limits in the order of the chart, with their colours.
@@ -53,7 +53,7 @@ CONTROLS = (
     Log("growth", "Largest run grows a year", "", "times", 1.5, 10.0, value=facts.get("trends/compute/frontier-since-2018").value,
         color=3, help="From the largest estimate to date."),
     Choice("site", "Power", SITES, "power-distributed", color=1, help="Where the run stands."),
-    Choice("level", "The ranges hold with", LEVELS, "0.8", help="The source does not say: our reading."),
+    Choice("level", "The ranges hold with", LEVELS, "0.8", help="The source says 80%."),
     Choice("relax", "Move one limit", {"none": "none", "power": "power", "chips": "chips", "data": "data", "latency": "latency"},
            "none", help="By the factor below."),
     Log("factor", "by a factor of", "", "times", 0.1, 100.0, value=10.0, help="More than the source expects."),
