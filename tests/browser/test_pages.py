@@ -85,7 +85,7 @@ def at_a_desk(browser: Browser, home: str, site: Path, name: str, glyphs: set[in
     with watched(browser, home, viewport=DESK, color_scheme="light") as (page, watch):
         urls = asked_for(page)
         visit(page, f"{home}/{name}")
-        notes.add("bytes", faults.overweight(name, weigh(site, urls)))
+        notes.add("bytes", faults.overweight(name, weigh(site, watch.served(urls))))
         notes.add("alive", page.evaluate(_LIFELESS))
         notes.add("formulas", faults.formulas(page))
         notes.add("fonts", [*faults.fonts(page), *faults.icons(page, glyphs)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,11 @@ class Watch:
         self.home = home
         for kept in (self.foreign, self.messages, self.missing):
             kept.clear()
+
+    def served(self, urls: Iterable[str]) -> list[str]:
+        """Those of ``urls`` that the site has; the others are faults and reported as such."""
+        absent = {line.split(" ", 1)[1] for line in self.missing}
+        return [url for url in urls if url.startswith(f"{self.home}/") and url not in absent]
 
     def faults(self) -> list[str]:
         """Everything seen so far, in words."""
