@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import pages as measure
 from benchmarks.pages import BUDGETS, Weight
+from scaling_helpers import explorers
 
 from .faults import overweight
 
@@ -101,6 +102,12 @@ def test_a_thousand_moves_leave_no_growth_in_memory(browser: Browser, book_html:
     leaked = measure.growth(page, lambda count: page.evaluate(leak, count), 1000)
     assert leaked > BUDGETS["memory"]["growth_per_1000_moves"]
     context.close()
+
+
+def test_the_explorers_style_sheet_asks_what_an_element_is_and_not_what_it_holds() -> None:
+    """With one ``:has()`` in it, every node that a move adds or takes away costs two milliseconds of matching."""
+    style = (Path(explorers.__file__).parent / "static" / "explorer.css").read_text(encoding="utf-8")
+    assert ":has(" not in re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("section", ["bytes", "seconds", "milliseconds", "layout", "memory", "tests"])

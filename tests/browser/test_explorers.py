@@ -675,6 +675,23 @@ def test_axe_finds_nothing_while_guessing_and_after(alone: Exhibit, studio: Stud
     assert not faults.axe(alone.page, f"#{alone.id}")
 
 
+def test_words_that_get_shorter_leave_all_below_in_its_place(exhibit: Exhibit) -> None:
+    states = corners(exhibit.declaration, 12)
+    heights = exhibit.page.evaluate(
+        """async ([id, states]) => {
+          const heights = [];
+          for (const state of [...states, ...states]) {
+            await window.explorers.get(id).set(state);
+            for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame);
+            heights.push(document.querySelector(`#${id} .explorer-alternative`).getBoundingClientRect().height);
+          }
+          return heights.slice(states.length);  // by then the words have had every length
+        }""",
+        [exhibit.id, states],
+    )
+    assert max(heights) - min(heights) < 1
+
+
 # ---- without hands --------------------------------------------------------------------------------------------------
 
 

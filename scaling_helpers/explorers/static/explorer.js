@@ -276,9 +276,15 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Writes only what changed: most text stays as it is from one frame to the next. */
+/**
+ * Writes only what changed: most text stays as it is from one frame to the next. The text's node stays too: a new one is a
+ * change of structure, for which the browser judges every `:has()` around it again.
+ */
 function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const [only, ...others] = element.childNodes;
+  if (only?.nodeType === Node.TEXT_NODE && !others.length) {
+    if (only.data !== text) only.data = text;
+  } else if (element.textContent !== text) element.textContent = text;
 }
 
 /**
@@ -293,6 +299,24 @@ function ownIds(drawing, prefix) {
       if (old?.includes("#")) element.setAttribute(name, old.replace(/^#|(?<=^url\(["']?)#/, `#${prefix}-`));
     }
   }
+}
+
+/**
+ * Lets `element` keep the room that its words once needed at this width: were it given back when they get shorter, all
+ * that stands below would move, and the browser would place the rest of the page anew, at every step of a drag.
+ */
+function keepRoom(element) {
+  const held = { width: 0, height: 0 };
+  return new ResizeObserver(([{ contentRect: { width, height } }]) => {
+    if (width !== held.width) {
+      Object.assign(held, { width, height: 0 });
+      if (element.style.minHeight) return void (element.style.minHeight = ""); // its own height comes with the next call
+    }
+    if (height > held.height) {
+      held.height = height;
+      element.style.minHeight = `${height}px`;
+    }
+  });
 }
 
 const button = (label, onclick, kind = "quiet") =>
@@ -346,7 +370,12 @@ function buildChoice(control, id, input) {
     h("div", { class: "explorer-pills" }, pills),
     helpText(control, id),
   );
-  return { element, show: (value) => radios.forEach((radio, i) => { radio.checked = control.options[i] === value; }) };
+  const show = (value) => radios.forEach((radio, i) => {
+    radio.checked = control.options[i] === value;
+    if (radio.checked) pills[i].dataset.chosen = value;
+    else delete pills[i].dataset.chosen;
+  });
+  return { element, show };
 }
 
 function buildSelect(control, id, labels, input) {
@@ -470,7 +499,7 @@ function buildReadouts(readouts) {
     groups.set(table, members);
     return table;
   });
-  return { element: h("div", { class: "explorer-readouts" }, tables), cells, groups };
+  return { element: h("div", { class: "explorer-readouts", "data-groups": tables.length }, tables), cells, groups };
 }
 
 function buildSources(sources) {
@@ -562,6 +591,7 @@ class Explorer {
     this.build();
     this.paintControls();
     this.sizes = new ResizeObserver(() => this.queueResize());
+    this.room = keepRoom(this.alternative);
   }
 
   control(name) {
@@ -610,6 +640,7 @@ class Explorer {
     const { element: readouts, cells, groups } = buildReadouts(payload.readouts);
     this.cells = cells;
     this.groups = groups;
+    this.readouts = readouts;
     this.state = h("p", { class: "explorer-state" });
     this.status = h("p", { class: "explorer-status", role: "status" });
     // The words under the chart change at once and can be read at any time, so they are ordinary text. Making them a
@@ -727,6 +758,7 @@ class Explorer {
     this.chart = chart;
     this.watchDrag();
     this.sizes.observe(this.stage);
+    this.room.observe(this.alternative);
     this.figure.dataset.state = "live";
     this.paint();
   }
@@ -892,6 +924,7 @@ class Explorer {
     }
     // A group without any answer (no second law, say) only takes room.
     for (const [table, members] of this.groups) table.hidden = !masked && members.every(({ name }) => this.results[name] === null);
+    this.readouts.toggleAttribute("data-short", [...this.groups.keys()].at(-1)?.hidden ?? false);
     write(this.alternative, this.words());
     paintLive(this, masked);
   }
@@ -1065,6 +1098,7 @@ class Explorer {
   destroy() {
     clearTimeout(this.speaking);
     this.sizes.disconnect();
+    this.room.disconnect();
     this.finalize?.();
     this.view = null;
   }
@@ -1259,6 +1293,7 @@ function render({ model, el }) {
   };
   const figure = h("figure", { class: "explorer", "data-explorer": payload.name });
   el.append(figure);
+  el.classList.add("explorer-host");
   const explorer = adopt(figure, payload, {
     runtime: () => kernelRuntime(model, ending.signal),
     policy: async () => metaForbids(), // JupyterLab itself needs Function(), and answers a HEAD with an error
