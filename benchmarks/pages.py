@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Page, Request
 
 BUDGETS: dict[str, dict[str, float]] = tomllib.loads((Path(__file__).parent / "budgets.toml").read_text(encoding="utf-8"))
 
-#: Runs before any script of the page: keeps layout shifts, and the time at which each explorer came alive.
+#: Runs before any script of the page: keeps its layout shifts.
 OBSERVE = """(() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
@@ -42,6 +42,12 @@ ALL_LIVE = """async () => {
   const handles = [...(window.explorers ?? new Map()).values()];
   await Promise.all(handles.map((handle) => handle.set({})));
   return { seconds: performance.now() / 1000, explorers: handles.length, shift: window.shifts };
+}"""
+
+FIRST_LIVE = """async () => {
+  if (document.readyState === "loading") await new Promise((go) => document.addEventListener("DOMContentLoaded", go));
+  await [...window.explorers.values()][0].set({});
+  return performance.now() / 1000;
 }"""
 
 #: JavaScript: resolves in a task of its own, after what is queued now.
@@ -129,20 +135,26 @@ def bring_to_life(page: Page, url: str) -> dict[str, float]:
     return cast("dict[str, float]", page.evaluate(ALL_LIVE))
 
 
-def cold_starts(browser: Browser, url: str, repeats: int) -> list[dict[str, float]]:
-    """``bring_to_life`` in fresh contexts, so with an empty cache."""
-    results = []
-    for _ in range(repeats):
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        results.append(bring_to_life(context.new_page(), url))
-        context.close()
-    return results
+def first_to_life(page: Page, url: str) -> float:
+    """Open ``url`` and wait for its first explorer alone: seconds since the navigation."""
+    page.goto(url, wait_until="commit")
+    return cast("float", page.evaluate(FIRST_LIVE))
+
+
+def move_times(page: Page, explorer: str, count: int) -> list[float]:
+    """Milliseconds of each of ``count`` moves of ``explorer`` (its id on the page)."""
+    return cast("list[float]", page.evaluate(MOVES, [explorer, count, True]))
+
+
+def summary(times: Iterable[float]) -> Moves:
+    """The median and the 95th percentile of times."""
+    ordered = sorted(times)
+    return Moves(median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1])
 
 
 def moves(page: Page, explorer: str, count: int) -> Moves:
-    """Move ``explorer`` (its id on the page) ``count`` times."""
-    times = sorted(cast("list[float]", page.evaluate(MOVES, [explorer, count, True])))
-    return Moves(median(times), times[math.ceil(0.95 * len(times)) - 1])
+    """Move ``explorer`` ``count`` times."""
+    return summary(move_times(page, explorer, count))
 
 
 def shake(page: Page, explorer: str, count: int) -> None:
