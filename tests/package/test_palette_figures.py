@@ -118,4 +118,34 @@ def test_a_bad_budget_is_named():
 def test_paths_keep_a_hundredth_of_a_point_and_nothing_else_is_touched():
     rest = '<text x="1.23456">0.12345</text></svg>'
     svg = '<svg viewBox="0 0 1.23456 2"><path d="M 1.23456 -7.005 L 12 3.5"/>' + rest
-    assert palette.coarse(svg) == '<svg viewBox="0 0 1.23456 2"><path d="M 1.23 -7 L 12 3.5"/>' + rest
+    assert palette.coarse(svg) == '<svg viewBox="0 0 1.23456 2"><path d="M1.23,-7l10.77,10.5"/>' + rest
+
+
+def absolute(path):
+    """The corners of a path of ``M`` and ``l``."""
+    steps = np.array([[float(number) for number in pair.split(",")] for pair in re.split("[Ml]", path)[1:]])
+    return np.cumsum(steps, axis=0)
+
+
+@pytest.mark.parametrize("shape", ["curve", "zigzag", "level", "loop"])
+def test_a_thinned_line_stays_where_the_line_was(shape):
+    x = np.linspace(0, 400, 161)
+    y = {"curve": 300 / (1 + np.exp((x - 200) / 30)), "zigzag": np.random.default_rng(0).uniform(0, 300, 161)}
+    across, up = (100 + 90 * np.cos(x / 60), 100 + 90 * np.sin(x / 60)) if shape == "loop" else (x, y.get(shape, 0 * x + 7.125))
+    path = "M " + " L ".join(f"{a:.6f} {b:.6f}" for a, b in zip(across, up, strict=True))
+    corners = absolute(re.search(' d="([^"]*)"', palette.coarse(f'<path d="{path}"/>'))[1])
+    assert {"level": len(corners) == 2, "curve": len(corners) < 100}.get(shape, len(corners) > 100)
+    starts, steps = corners[:-1], np.diff(corners, axis=0)
+    for point in zip(across, up, strict=True):  # how far is the nearest piece of what is drawn?
+        along = np.clip(np.sum((point - starts) * steps, axis=1) / np.sum(steps**2, axis=1), 0, 1)[:, None]
+        assert np.min(np.linalg.norm(starts + along * steps - point, axis=1)) < 0.06  # 0.04, and a hundredth by rounding
+    assert np.allclose(corners[[0, -1]], [[across[0], up[0]], [across[-1], up[-1]]], atol=0.006)
+
+
+@pytest.mark.parametrize("path", ["M 0 3 C 0.8 3 1.6 2.7 2.1 2.1 Z", "M0,0h5v3h-5Z", "M1,2a3,3 0 1,1 1,0", "m1,1l2,2", "", "M1"])
+def test_a_path_that_is_more_than_straight_lines_is_left_alone(path):
+    assert palette.coarse(f'<path d="{path}"/>') == f'<path d="{path}"/>'
+
+
+def test_every_piece_of_a_path_keeps_its_own_start_and_end():
+    assert palette.coarse('<path d="M0,0L1,1L2,2ZM5,5L5,5M9,9L9,0L9,9"/>') == '<path d="M0,0l2,2ZM5,5l0,0M9,9l0,-9l0,9"/>'
