@@ -31,7 +31,7 @@ def test_scores_on_thirty_problems_are_thirtieths():
 
 
 def test_the_steps_of_medprompt_each_add_accuracy():
-    steps = [value(path) for path in facts.paths("medprompt")]
+    steps = [value(path) for path in facts.paths("medprompt") if "/step-" in path]
     assert steps == sorted(steps) and len(steps) == 5
 
 
