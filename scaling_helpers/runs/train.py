@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..laws import FLOP_PER_PARAMETER_TOKEN
-from .corpus import Corpus, open_corpus
+from .corpus import DIGEST, Corpus, CorpusError, open_corpus
 from .model import Shape, initial, loss_of
 from .records import Journal, exclusively, replace_atomically
 
@@ -54,13 +54,13 @@ EVALUATED_AT_ONCE = 128
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: everything that its result depends on, but for the corpus.
+    """One training run: everything that its result depends on.
 
     width, context: of the model. tokens: to train on, rounded down to whole steps. batch: windows in a step.
     lr: the largest learning rate. warmup: tokens over which it rises. schedule: tokens at which the cosine would reach zero;
     0 for the run's own length. unique: tokens of text that the run may see, over and over; 0 for all there is.
     seed: of weights and order of text. beta1, beta2, decay, clip: of AdamW and of the gradient's norm.
-    stops: tokens at which the validation loss is measured on the way.
+    stops: tokens at which the validation loss is measured on the way. corpus: digest of the text.
 
     Raises ValueError for values that cannot be.
 
@@ -84,6 +84,7 @@ class Run:
     decay: float = 0.1
     clip: float = 1.0
     stops: tuple[int, ...] = ()
+    corpus: str = DIGEST
 
     def __post_init__(self) -> None:
         for name in ("tokens", "batch", "warmup", "schedule", "unique", "seed"):
@@ -160,6 +161,8 @@ def window_order(windows: int, seed: int, unique: int, epoch: int) -> NDArray[np
 def _batch(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int64]:
     """Windows of one step, (batch, context + 1)."""
     available = (len(text) - 1) // run.context
+    if run.D > available * run.context and not run.unique:
+        raise CorpusError(f"{run.D} tokens are wanted once, but the text has {len(text)}: set a limit, unique, to repeat it")
     unique = min(run.unique // run.context, available) if run.unique else available
     at = np.arange(step * run.batch, (step + 1) * run.batch)
     chosen = np.empty(run.batch, np.int64)
@@ -172,6 +175,8 @@ def _batch(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int64]:
 def validation_windows(corpus: Corpus, context: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The fixed validation set: windows (n, context + 1), and the file that each comes from, (n,)."""
     last = len(corpus.valid) - context - 1
+    if last < 0:
+        raise CorpusError(f"the validation text has {len(corpus.valid)} bytes, less than one window: build a larger corpus")
     starts = np.linspace(0, last, min(VALIDATION_WINDOWS, last + 1)).astype(np.int64)
     windows = corpus.valid[starts[:, None] + np.arange(context + 1)].astype(np.int64)
     return windows, np.searchsorted(corpus.valid_files, starts, side="right")
@@ -272,6 +277,8 @@ def train(
         done = next((row for row in journal.read() if row["id"] == run.id), None)
         if done is None:
             text = corpus if isinstance(corpus, Corpus) else open_corpus(corpus or folder / "text")
+            if text.digest != run.corpus:
+                raise CorpusError(f"run {run.id} is planned on text {run.corpus}, but this is {text.digest}: build the corpus anew")
             done = _train(run, text, checkpoint, labels or {}, device, threads, interval, keep, progress)
             journal.append(done)
         checkpoint.unlink(missing_ok=True)
@@ -367,7 +374,6 @@ def _row(
         "loss": loss if finite else None,
         "loss_se": error if finite else None,
         "bits_per_byte": loss / math.log(2) if finite else None,
-        "corpus": corpus.digest,
         "seconds": round(state.seconds, 3),
         "flop_per_s": flop / state.seconds if state.seconds else None,
         "threads": threads,
