@@ -56,7 +56,7 @@ class Column:
         """The value of a cell. Raises ValueError with what is wrong with it."""
         if cell == "":
             if self.blank:
-                return math.nan
+                return "" if self.kind == "name" else math.nan
             raise ValueError("is empty")
         if self.kind == "name":
             return cell
@@ -132,7 +132,7 @@ SCHEMA: Mapping[str, Mapping[str, Column]] = {
         "temperature": Column("number", "1", "of the sampling", 0, 10),
         "n": _count("samples", "samples drawn"),
         "c": _count("samples", "of them right", 0),
-        "top_wrong": _count("samples", "samples that gave the commonest wrong answer", 0),
+        "wrong": Column("name", "samples", "how many gave each of the commonest wrong answers, up to eight, most first", blank=True),
         "distinct": _count("1", "different answers"),
         "tokens": _count("tokens", "tokens written in all samples"),
         "seed": _count("1", "of the sampling", 0),
@@ -183,7 +183,7 @@ def load_samples(path: str | Path | None = None, **only: Any) -> Table:
     table, lines = _load("samples", path)
     _hold("samples", table, lines, [
         ("c", lambda row: row["c"] <= row["n"], "is more than n"),
-        ("top_wrong", lambda row: row["top_wrong"] <= row["n"] - row["c"], "is more than there are wrong samples"),
+        ("wrong", lambda row: _counts_fit(row["wrong"], row["n"] - row["c"]), "are not falling counts of no more than n - c samples"),
     ])  # fmt: skip
     keys = ("model", "temperature", "problem")
     _once("samples", lines, [" ".join(str(row[key]) for key in keys) for row in table], "problem")
@@ -228,6 +228,12 @@ def _hold(name: str, table: Table, lines: Sequence[int], rules: Iterable[tuple[s
                 raise MeasuredError(f"{name}, line {line}: {column} = {row[column]} {otherwise}")
 
 
+def _counts_fit(cell: str, most: int) -> bool:
+    words = cell.split()
+    counts = [int(word) for word in words if word.isdigit()]
+    return len(counts) == len(words) and counts == sorted(counts, reverse=True) and sum(counts) <= most
+
+
 def _once(name: str, lines: Sequence[int], keys: Iterable[str], column: str) -> None:
     seen: dict[str, int] = {}
     for line, key in zip(lines, keys, strict=True):
@@ -261,7 +267,7 @@ def export(folder: str | Path, into: str | Path) -> tuple[int, int]:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(SCHEMA[name])
             writer.writerows([_cell(record.get(column), column) for column in SCHEMA[name]] for record in records)
-    return len(load_runs(into / "runs.csv")), len(load_curves(into / "curves.csv"))
+    return len(load_runs(into / "runs.csv")), len(load_curves(into / "curves.csv")) if points else 0
 
 
 def _cell(value: Any, column: str) -> str:

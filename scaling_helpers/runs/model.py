@@ -37,12 +37,15 @@ __all__ = ["VOCAB", "Shape", "attend", "forward", "initial", "loss_of", "rotatio
 
 #: Kinds of byte.
 VOCAB = 256
+#: Stands for a target that does not count.
+UNSCORED = -100
 #: Width of a head, where the width has that many; a layer is added for each of these, from two on.
 HEAD = 16
 #: Wavelengths of the rotary positions reach to this many tokens, times 2 pi.
 ROTARY_BASE = 10_000.0
 
 Weights = dict[str, "Tensor"]
+Past = tuple["Tensor", "Tensor"]
 
 
 @dataclass(frozen=True)
@@ -145,22 +148,31 @@ def rotations(context: int, head: int, device: str = "cpu") -> tuple[Tensor, Ten
     return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
 
 
-def attend(x: Tensor, qkv: Tensor, out: Tensor, heads: int) -> Tensor:
-    """Causal self-attention: x (batch, time, width) to the same."""
+def attend(x: Tensor, qkv: Tensor, out: Tensor, heads: int, past: Past | None = None) -> tuple[Tensor, Past]:
+    """Causal self-attention: x (batch, time, width) to the same, and the keys and values (batch, heads, time, head) so far.
+
+    ``past``: keys and values of the tokens before x, which is then one token long.
+    """
     import torch
     import torch.nn.functional as F
 
     batch, time, width = x.shape
-    cos, sin = rotations(time, width // heads, str(x.device))
+    before = past[0].shape[2] if past else 0
+    cos, sin = (table[before:] for table in rotations(before + time, width // heads, str(x.device)))
     qk, v = F.linear(x, qkv).view(batch, time, 3, heads, width // heads).split((2, 1), 2)
     qk = torch.addcmul(qk * cos, qk.roll(width // heads // 2, -1), sin)
     q, k, v = (part.squeeze(2).transpose(1, 2) for part in (*qk.split(1, 2), v))
-    y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    return F.linear(y.transpose(1, 2).reshape(batch, time, width), out)
+    if past:
+        k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)
+    y = F.scaled_dot_product_attention(q, k, v, is_causal=past is None)
+    return F.linear(y.transpose(1, 2).reshape(batch, time, width), out), (k, v)
 
 
-def forward(weights: Weights, tokens: Tensor, shape: Shape) -> Tensor:
-    """Logits of the next token, (batch, time, vocab), for tokens (batch, time)."""
+def forward(weights: Weights, tokens: Tensor, shape: Shape, past: list[Past] | None = None) -> tuple[Tensor, list[Past]]:
+    """Logits of the next token, (batch, time, vocab), for tokens (batch, time); and keys and values of every layer.
+
+    Give those back as ``past`` with the next token, (batch, 1), and nothing is computed twice.
+    """
     import torch.nn.functional as F
 
     def norm(x: Tensor, gain: Tensor) -> Tensor:
@@ -168,20 +180,26 @@ def forward(weights: Weights, tokens: Tensor, shape: Shape) -> Tensor:
 
     x = F.embedding(tokens, weights["embedding"])
     layers: Any = zip(*(weights[name].unbind() for name in ("qkv", "out", "up", "down", "gains")), strict=True)
-    for qkv, out, up, down, gains in layers:
+    kept = []
+    for number, (qkv, out, up, down, gains) in enumerate(layers):
         before_attention, before_feed_forward = gains.unbind()
-        x = x + attend(norm(x, before_attention), qkv, out, shape.heads)
+        read, keys_values = attend(norm(x, before_attention), qkv, out, shape.heads, past[number] if past else None)
+        kept.append(keys_values)
+        x = x + read
         x = x + F.linear(F.gelu(F.linear(norm(x, before_feed_forward), up)), down)
-    return F.linear(norm(x, weights["last_gain"]), weights["embedding"])
+    return F.linear(norm(x, weights["last_gain"]), weights["embedding"]), kept
 
 
-def loss_of(weights: Weights, windows: Tensor, shape: Shape, reduction: str = "mean") -> Tensor:
+def loss_of(weights: Weights, windows: Tensor, shape: Shape, reduction: str = "mean", scored: Tensor | None = None) -> Tensor:
     """Cross-entropy in nats per token of windows (batch, time + 1): each token from those before it in its window.
 
-    ``reduction`` "none" gives (batch, time).
+    ``reduction`` "none" gives (batch, time). ``scored`` (batch, time) bool: which targets count.
     """
     import torch.nn.functional as F
 
     tokens, targets = windows[:, :-1], windows[:, 1:]
-    losses = F.cross_entropy(forward(weights, tokens, shape).flatten(0, 1), targets.flatten(), reduction=reduction)
+    if scored is not None:
+        targets = targets.masked_fill(~scored, UNSCORED)
+    logits = forward(weights, tokens, shape)[0].flatten(0, 1)
+    losses = F.cross_entropy(logits, targets.flatten(), reduction=reduction, ignore_index=UNSCORED)
     return losses if reduction == "mean" else losses.view(targets.shape)

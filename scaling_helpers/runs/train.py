@@ -40,7 +40,7 @@ from .records import Journal, exclusively, replace_atomically
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Run", "evaluate", "learning_rate_at", "train", "validation_windows", "window_order"]
+__all__ = ["Run", "State", "evaluate", "learning_rate_at", "step_windows", "train", "validation_windows", "window_order"]
 
 #: Validation windows, spread evenly over the validation text.
 VALIDATION_WINDOWS = 2048
@@ -158,8 +158,8 @@ def window_order(windows: int, seed: int, unique: int, epoch: int) -> NDArray[np
     return chosen if epoch == 0 else np.random.default_rng([seed, epoch]).permutation(chosen)
 
 
-def _batch(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int64]:
-    """Windows of one step, (batch, context + 1)."""
+def step_windows(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int64]:
+    """Windows of text (bytes) that a step of ``run`` reads, (batch, context + 1). Raises CorpusError if there is too little."""
     available = (len(text) - 1) // run.context
     if run.D > available * run.context and not run.unique:
         raise CorpusError(f"{run.D} tokens are wanted once, but the text has {len(text)}: set a limit, unique, to repeat it")
@@ -173,11 +173,11 @@ def _batch(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int64]:
 
 
 def validation_windows(corpus: Corpus, context: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The fixed validation set: windows (n, context + 1), and the file that each comes from, (n,)."""
+    """The fixed validation set: windows (n, context + 1), none over another, and the file that each comes from, (n,)."""
     last = len(corpus.valid) - context - 1
     if last < 0:
         raise CorpusError(f"the validation text has {len(corpus.valid)} bytes, less than one window: build a larger corpus")
-    starts = np.linspace(0, last, min(VALIDATION_WINDOWS, last + 1)).astype(np.int64)
+    starts = np.linspace(0, last, min(VALIDATION_WINDOWS, last // context + 1)).astype(np.int64)
     windows = corpus.valid[starts[:, None] + np.arange(context + 1)].astype(np.int64)
     return windows, np.searchsorted(corpus.valid_files, starts, side="right")
 
@@ -206,14 +206,14 @@ def evaluate(weights: dict[str, Tensor], corpus: Corpus, shape: Shape, device: s
 # ---- training -------------------------------------------------------------------------------------------------------
 
 
-class _State:
-    """What a checkpoint holds: weights, moments, step, curve."""
+class State:
+    """A run at one moment: what a checkpoint holds. ``shape``: of the model, if it is not that of the run."""
 
-    def __init__(self, run: Run, device: str) -> None:
+    def __init__(self, run: Run, device: str, shape: Shape | None = None) -> None:
         import torch
 
         self.run, self.device = run, device
-        self.weights = {name: weight.requires_grad_() for name, weight in initial(run.shape, run.seed, device).items()}
+        self.weights = {name: weight.requires_grad_() for name, weight in initial(shape or run.shape, run.seed, device).items()}
         matrices = [weight for weight in self.weights.values() if weight.ndim > 1 and weight is not self.weights["gains"]]
         gains = [self.weights["gains"], self.weights["last_gain"]]
         self.optimiser = torch.optim.AdamW(
@@ -224,6 +224,20 @@ class _State:
         self.seconds = 0.0
         self.curve: list[dict[str, float]] = []
         self.summed, self.since = torch.zeros((), device=device), 0
+
+    def advance(self, loss: Tensor, rate: float) -> None:
+        """One step down the gradient of ``loss``, at the learning rate ``rate``."""
+        import torch
+
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), self.run.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.summed += loss.detach()
+        self.step += 1
+        self.since += 1
 
     def save(self, path: Path) -> None:
         import torch
@@ -293,7 +307,7 @@ def _train(
     import torch
 
     torch.set_num_threads(threads)
-    state = _State(run, device)
+    state = State(run, device)
     if checkpoint.exists():
         state.load(checkpoint)
     logged = set(np.unique(np.geomspace(1, run.steps, CURVE_POINTS).round().astype(int)).tolist())
@@ -301,17 +315,8 @@ def _train(
     status = "done"
     began = saved = time.perf_counter()
     while state.step < run.steps and status == "done":
-        for group in state.optimiser.param_groups:
-            group["lr"] = learning_rate_at(run, state.step)
-        windows = torch.from_numpy(_batch(corpus.train, run, state.step)).to(device, non_blocking=True)
-        loss = loss_of(state.weights, windows, run.shape)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(state.weights.values(), run.clip)
-        state.optimiser.step()
-        state.optimiser.zero_grad()
-        state.summed += loss.detach()
-        state.step += 1
-        state.since += 1
+        windows = torch.from_numpy(step_windows(corpus.train, run, state.step)).to(device, non_blocking=True)
+        state.advance(loss_of(state.weights, windows, run.shape), learning_rate_at(run, state.step))
         if state.step in logged or state.step in stops:
             mean = state.summed.item() / state.since
             if not math.isfinite(mean):
@@ -344,7 +349,7 @@ def _train(
 
 
 def _row(
-    run: Run, corpus: Corpus, state: _State, labels: dict[str, Any], status: str, loss: float, error: float, threads: int
+    run: Run, corpus: Corpus, state: State, labels: dict[str, Any], status: str, loss: float, error: float, threads: int
 ) -> dict[str, Any]:
     import torch
 

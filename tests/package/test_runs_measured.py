@@ -96,13 +96,14 @@ def test_a_table_without_its_columns_rows_or_file_is_refused(tables):
     [
         ({}, ""),
         ({"c": "101"}, "c = 101 is more than n"),
-        ({"top_wrong": "95"}, "top_wrong = 95 is more than there are wrong samples"),
+        ({"wrong": "90 5"}, "wrong = 90 5 are not falling counts of no more than n - c"),
+        ({"wrong": "5 many"}, "wrong = 5 many are not falling counts"),
         ({"temperature": "hot"}, "temperature = 'hot' is no number"),
     ],
 )
 def test_samples_are_checked_too(tmp_path, changes, said):
     row = {"model": "m", "N": "10320", "task": "sums", "difficulty": "2", "problem": "1+1", "temperature": "1.0", "n": "100", "c": "10",
-           "top_wrong": "5", "distinct": "4", "tokens": "300", "seed": "0"} | changes  # fmt: skip
+           "wrong": "50 3", "distinct": "4", "tokens": "300", "seed": "0"} | changes  # fmt: skip
     path = tmp_path / "samples.csv"
     path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
     if not said:
@@ -151,10 +152,10 @@ def test_many_processes_append_without_losing_or_tearing_a_line(tmp_path):
         "journal = Journal(sys.argv[1])\n"
         "for i in range(25): journal.append({'id': f'{sys.argv[2]}-{i}', 'pad': 'x' * 5000}); journal.append({'id': f'all-{i}'})\n"
     )
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(n)]) for n in range(3)]
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(n)]) for n in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0]
     ids = [row["id"] for row in Journal(tmp_path).read()]
-    assert sorted(ids) == sorted([f"{n}-{i}" for n in range(3) for i in range(25)] + [f"all-{i}" for i in range(25)])
+    assert sorted(ids) == sorted([f"{n}-{i}" for n in range(2) for i in range(25)] + [f"all-{i}" for i in range(25)])
     assert len(ids) == Journal(tmp_path).path.read_bytes().count(b"\n")
 
 
@@ -165,7 +166,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_lines(tmp_path):
         "for i in itertools.count(): journal.append({'id': f'{sys.argv[2]}-{i}', 'pad': 'x' * 20000}); print(i, flush=True)\n"
     )
     said = []
-    for attempt in range(3):
+    for attempt in range(2):
         writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(attempt)], stdout=subprocess.PIPE, text=True)
         said += [(attempt, int(writer.stdout.readline())) for _ in range(3 + attempt)]
         time.sleep(0.003 * attempt)
