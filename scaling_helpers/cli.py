@@ -1,4 +1,4 @@
-"""What can be asked from a terminal? ``scaling fit``, ``optimal``, ``passk``, ``facts``, ``train``, each with ``--help`` and examples.
+"""What can be asked from a terminal? ``scaling fit``, ``optimal``, ``passk``, ``facts``, ``train``, each with ``--help``.
 
 Answers go to standard output; notes, progress and errors to standard error. Exit codes: 0 answered, 1 the data or the law
 cannot answer, 2 the command was wrong. Nothing is written but the files that were asked for, and nothing leaves the machine;
@@ -238,8 +238,8 @@ def _train_parser(commands: Any) -> None:
         commands,
         "train",
         "train the book's family of small models",
-        "Train small language models on Python source, as the book's own runs were, and add them to a journal. Killed or stopped\n"
-        "at any moment, the same command goes on where it was. Needs PyTorch: pip install 'scaling-helpers[train]'.",
+        "Train small language models on Python source, as the book's own runs were, and add them to a journal. Killed or\n"
+        "stopped at any moment, the same command goes on where it was. Needs PyTorch: pip install 'scaling-helpers[train]'.",
         "scaling train --budget 1e10 --dry-run",
         "scaling train --budget 1e10 --jobs 2",
         "scaling train --study all --jobs 2 --folder sweep",
@@ -524,8 +524,8 @@ def _train(asked: argparse.Namespace) -> int:
     )
     rest = [one for one in planned if one.run.id not in done]
     seconds = sum(planning.expected_seconds(one.run) for one in rest)
-    lines += ["", f"{len(planned)} runs, {len(planned) - len(rest)} of them done before; {planning.total_flop(rest):.2g} FLOP left: about "
-              f"{sweep.duration(seconds / asked.jobs)} with {asked.jobs} job(s) on cores like ours, quiet."]  # fmt: skip
+    lines += ["", f"{len(planned)} runs, {len(planned) - len(rest)} done before; {planning.total_flop(rest):.2g} FLOP left: "
+              f"about {sweep.duration(seconds / asked.jobs)} with {asked.jobs} job(s) on cores like ours, quiet."]  # fmt: skip
     mine = {one.run.id for one in planned}
     rows = [row for row in records.Journal(folder).read() if row["id"] in mine]
     if not asked.dry_run:

@@ -52,6 +52,10 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "inference": ("inference", "trends", "emergence"),
     "figures": ("figures", "palette", "numbers", "trace"),
     "explorers": ("explorers", "explorers.declaration", "explorers.controls", "explorers.charts", "explorers.runtime", "checks"),
+    "runs": (
+        *("runs", "runs.measured", "runs.corpus", "runs.model", "runs.train", "runs.records", "runs.plan", "runs.sweep"),
+        *("runs.task", "runs.sample"),
+    ),
     "command-line": ("cli",),
 }
 #: Modules with an ``__all__`` that are no part of the library, and why.

@@ -43,7 +43,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DIGEST", "MOST_OF_ONE", "Corpus", "CorpusError", "Source", "build", "download", "manifest", "near_duplicates", "open_corpus"]
+__all__ = [
+    "DIGEST", "MOST_OF_ONE", "Corpus", "CorpusError", "Source", "build", "download", "manifest", "near_duplicates", "open_corpus",
+]  # fmt: skip
 
 #: Bytes that one project may give.
 MOST_OF_ONE = 8_000_000
@@ -133,7 +135,7 @@ def manifest(path: Path | None = None) -> tuple[Source, ...]:
                 raise CorpusError(f"{path.name}, line {line}: sha256 = {row['sha256']!r} is not 64 hexadecimal digits")
             if not row["bytes"].isdigit():
                 raise CorpusError(f"{path.name}, line {line}: bytes = {row['bytes']!r} is not a whole number")
-            found.append(Source(**{**row, "bytes": int(row["bytes"])}))
+            found.append(Source(row["project"], row["version"], row["file"], row["sha256"], int(row["bytes"]), row["licence"]))
     return tuple(found)
 
 
@@ -145,6 +147,10 @@ def download(folder: str | Path, sources: Sequence[Source] | None = None) -> Non
 
     The wheels are pure Python, so any platform gets the same files; nothing of them is installed or run. Raises CorpusError
     if pip fails or a file is not the one of the manifest.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     download(folder, [])  # nothing is absent: pip is not asked
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,6 +185,11 @@ def build(wheels: str | Path, folder: str | Path, sources: Sequence[Source] | No
     """Make ``train.bin``, ``valid.bin`` and ``corpus.json`` in ``folder`` from the wheels in ``wheels``, and open them.
 
     The bytes depend on the manifest alone. Raises CorpusError for a wheel that is absent or another.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     build(folder, folder, []).unique_tokens
+    0
     """
     wheels, folder = Path(wheels), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +229,7 @@ def build(wheels: str | Path, folder: str | Path, sources: Sequence[Source] | No
         (folder / f"{name}.bin.part").replace(folder / f"{name}.bin")
         digest.update(name.encode())
     starts = np.cumsum([0, *(len(texts[key]) + len(END_OF_FILE) for key in sides["valid"])])[:-1]
-    given = Counter({project: 0 for project in dict.fromkeys(owner.values())})
+    given = Counter(dict.fromkeys(dict.fromkeys(owner.values()), 0))
     for key in keys:
         given[owner[key]] += len(texts[key])
     card = {
@@ -237,10 +248,16 @@ def build(wheels: str | Path, folder: str | Path, sources: Sequence[Source] | No
 
 
 def open_corpus(folder: str | Path) -> Corpus:
-    """The corpus that :func:`build` made in ``folder``. Raises CorpusError if there is none."""
+    """The corpus that :func:`build` made in ``folder``. Raises CorpusError if there is none.
+
+    >>> open_corpus("nowhere")
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.runs.corpus.CorpusError: there is no corpus in nowhere: `scaling train` makes it
+    """
     folder = Path(folder)
     if not (folder / "corpus.json").is_file():
-        raise CorpusError(f"there is no corpus in {folder}: make it with `scaling train --prepare`")
+        raise CorpusError(f"there is no corpus in {folder}: `scaling train` makes it")
     card: dict[str, Any] = json.loads((folder / "corpus.json").read_text())
     train, valid = (_mapped(folder / f"{name}.bin") for name in ("train", "valid"))
     return Corpus(train, valid, np.array(card["valid_files"]), card["digest"], card["dropped"], card["projects"])

@@ -132,7 +132,7 @@ SCHEMA: Mapping[str, Mapping[str, Column]] = {
         "temperature": Column("number", "1", "of the sampling", 0, 10),
         "n": _count("samples", "samples drawn"),
         "c": _count("samples", "of them right", 0),
-        "wrong": Column("name", "samples", "how many gave each of the commonest wrong answers, up to eight, most first", blank=True),
+        "wrong": Column("name", "samples", "how many gave each of the eight commonest wrong answers, most first", blank=True),
         "distinct": _count("1", "different answers"),
         "tokens": _count("tokens", "tokens written in all samples"),
         "seed": _count("1", "of the sampling", 0),
@@ -140,6 +140,8 @@ SCHEMA: Mapping[str, Mapping[str, Column]] = {
 }
 
 STATUSES = ("done", "diverged")
+#: A column, what must hold of a row, and what is said otherwise.
+Rule = tuple[str, Callable[[dict[str, Any]], bool], str]
 
 
 def load_runs(path: str | Path | None = None, **only: Any) -> Table:
@@ -148,9 +150,14 @@ def load_runs(path: str | Path | None = None, **only: Any) -> Table:
     ``path``: another file of the same columns. ``only``: keep rows with these values, one or several: ``study="isoflop"``,
     ``status="done"``. Raises MeasuredError for a table that breaks its schema, for an id that stands twice, and for counts
     that contradict each other.
+
+    >>> load_runs("absent/runs.csv")
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.runs.measured.MeasuredError: there is no runs.csv at absent: give the path of a table
     """
     table, lines = _load("runs", path)
-    rules: list[tuple[str, Callable[[dict[str, Any]], bool], str]] = [
+    rules: list[Rule] = [
         ("status", lambda row: row["status"] in STATUSES, "must be done or diverged"),
         ("loss", lambda row: row["status"] != "done" or row["loss"] == row["loss"], "is empty, but the run is done"),
         ("N", lambda row: row["N"] == row["N_embedding"] + row["N_non_embedding"], "must be N_embedding + N_non_embedding"),
@@ -169,7 +176,13 @@ def load_runs(path: str | Path | None = None, **only: Any) -> Table:
 
 
 def load_curves(path: str | Path | None = None, **only: Any) -> Table:
-    """Thinned loss curves, a row for each point, with the columns of ``SCHEMA["curves"]``; ``only`` as in :func:`load_runs`."""
+    """Thinned loss curves, a row for each point, with the columns of ``SCHEMA["curves"]``; ``only`` as in :func:`load_runs`.
+
+    >>> load_curves("absent/curves.csv")
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.runs.measured.MeasuredError: there is no curves.csv at absent: give the path of a table
+    """
     table, lines = _load("curves", path)
     _once("curves", lines, [f"{run} at {tokens}" for run, tokens in zip(table["id"], table["tokens"], strict=True)], "tokens")
     return _only(table, only)
@@ -179,11 +192,16 @@ def load_samples(path: str | Path | None = None, **only: Any) -> Table:
     """The sampling study, a row for each model, temperature and problem, with the columns of ``SCHEMA["samples"]``.
 
     ``only`` as in :func:`load_runs`. Raises MeasuredError also where c > n or a problem stands twice.
+
+    >>> load_samples("absent/samples.csv")
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.runs.measured.MeasuredError: there is no samples.csv at absent: give the path of a table
     """
     table, lines = _load("samples", path)
     _hold("samples", table, lines, [
         ("c", lambda row: row["c"] <= row["n"], "is more than n"),
-        ("wrong", lambda row: _counts_fit(row["wrong"], row["n"] - row["c"]), "are not falling counts of no more than n - c samples"),
+        ("wrong", lambda row: _counts_fit(row["wrong"], row["n"] - row["c"]), "are not falling counts of at most n - c samples"),
     ])  # fmt: skip
     keys = ("model", "temperature", "problem")
     _once("samples", lines, [" ".join(str(row[key]) for key in keys) for row in table], "problem")
@@ -197,18 +215,18 @@ def _load(name: str, path: str | Path | None) -> tuple[Table, list[int]]:
     path = Path(path) if path is not None else Path(__file__).with_name(f"{name}.csv")
     schema = SCHEMA[name]
     if not path.is_file():
-        raise MeasuredError(f"there is no {path.name} at {path.parent}: give the path of a table that `scaling train` wrote")
+        raise MeasuredError(f"there is no {path.name} at {path.parent}: give the path of a table")
     with path.open(encoding="utf-8", newline="") as handle:
         reader = csv.reader(handle)
         header = next(reader, [])
         if header != list(schema):
             absent, strange = sorted(set(schema) - set(header)), sorted(set(header) - set(schema))
-            raise MeasuredError(f"{path.name}: columns absent: {absent or 'none'}, unknown: {strange or 'none'}; order as in SCHEMA")
+            raise MeasuredError(f"{path.name}: columns absent: {absent or 'none'}, unknown: {strange or 'none'}; see SCHEMA")
         columns: dict[str, list[Any]] = {column: [] for column in schema}
         lines = []
         for cells in reader:
             if len(cells) != len(schema):
-                raise MeasuredError(f"{path.name}, line {reader.line_num}: {len(cells)} cells, but there are {len(schema)} columns")
+                raise MeasuredError(f"{path.name}, line {reader.line_num}: {len(cells)} cells for {len(schema)} columns")
             for (column, kind), cell in zip(schema.items(), cells, strict=True):
                 try:
                     columns[column].append(kind.read(cell))
@@ -221,7 +239,7 @@ def _load(name: str, path: str | Path | None) -> tuple[Table, list[int]]:
     return Table({column: np.array(values, kinds[schema[column].kind]) for column, values in columns.items()}), lines
 
 
-def _hold(name: str, table: Table, lines: Sequence[int], rules: Iterable[tuple[str, Callable[[dict[str, Any]], bool], str]]) -> None:
+def _hold(name: str, table: Table, lines: Sequence[int], rules: Iterable[Rule]) -> None:
     for line, row in zip(lines, table, strict=True):
         for column, holds, otherwise in rules:
             if not holds(row):
@@ -257,8 +275,16 @@ def export(folder: str | Path, into: str | Path) -> tuple[int, int]:
     """Write ``runs.csv`` and ``curves.csv`` in ``into`` from the journal in ``folder``; return how many rows each has.
 
     Rows are sorted, so that the files do not depend on which run ended first. Both are read back before this returns.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export(folder, folder)
+    Traceback (most recent call last):
+    ...
+    scaling_helpers.runs.measured.MeasuredError: runs.csv has no rows
     """
-    rows = sorted(Journal(folder).read(), key=lambda row: (row["study"], row["budget"], row["N"], row["D"], row["seed"], row["id"]))
+    order = ("study", "budget", "N", "D", "seed", "id")
+    rows = sorted(Journal(folder).read(), key=lambda row: tuple(row[name] for name in order))
     into = Path(into)
     into.mkdir(parents=True, exist_ok=True)
     points = [{"id": row["id"], **point} for row in rows for point in row["curve"]]

@@ -33,7 +33,7 @@ from ..laws import FLOP_PER_PARAMETER_TOKEN
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["VOCAB", "Shape", "attend", "forward", "initial", "loss_of", "rotations"]
+__all__ = ["VOCAB", "Shape"]
 
 #: Kinds of byte.
 VOCAB = 256
@@ -56,7 +56,7 @@ class Shape:
     even width.
 
     >>> [Shape(width).N for width in (8, 16, 32, 64, 128)]
-    [3624, 10320, 33024, 213568, 1607808]
+    [3624, 10320, 32928, 213568, 1607808]
     """
 
     width: int

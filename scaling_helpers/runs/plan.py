@@ -35,7 +35,8 @@ from .model import Shape
 from .train import VALIDATION_WINDOWS, Run
 
 __all__ = [
-    "BUDGETS", "LARGEST_OWN", "SEEDED", "STUDIES", "WIDTHS", "Planned", "batch_for", "expected_seconds", "plan", "tuned_rate", "widths_at",
+    "BUDGETS", "LARGEST_OWN", "SEEDED", "STUDIES", "WIDTHS", "Planned", "batch_for", "expected_seconds", "plan", "tuned_rate",
+    "widths_at",
 ]  # fmt: skip
 
 #: Training FLOP of the IsoFLOP families: half a decade apart, over three decades.
@@ -57,7 +58,7 @@ WARMUP_SHARE = 0.05
 #: Learning rate and windows in a step, where they are the same for every size.
 UNTUNED_RATE, UNTUNED_BATCH = 0.004, 16
 #: The tuned learning rate: its value for one window in a step and a model of RATE_N weights, and how it falls with N.
-RATE, RATE_N, RATE_EXPONENT = 0.005, 33e3, -0.5
+RATE, RATE_N, RATE_EXPONENT = 0.0055, 33e3, -0.4
 #: Unique tokens and the epochs over them, by width.
 REPEATED: Mapping[int, Mapping[int, Sequence[int]]] = {
     16: {65_536: (1, 2, 4, 8, 16, 32, 64), 262_144: (1, 2, 4, 8, 16, 32, 64), 1_048_576: (1, 2, 4, 8, 16)},
@@ -71,7 +72,11 @@ RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 @dataclass(frozen=True)
 class Planned:
-    """A run, the study it was planned for and its budget in FLOP (0 where the study has none)."""
+    """A run, the study it was planned for and its budget in FLOP (0 where the study has none).
+
+    >>> Planned(own(16, 1e10), "isoflop", 1e10).run.steps > 100
+    True
+    """
 
     run: Run
     study: str
@@ -117,8 +122,8 @@ def own(width: int, budget: float, *, seed: int = 0, rate: float = 1.0) -> Run:
     per_step = batch * shape.context
     tokens = max(1, round(wanted / per_step)) * per_step
     return Run(
-        width=width, tokens=tokens, batch=batch, lr=float(f"{rate * tuned_rate(shape.N, batch):.3g}"), warmup=int(WARMUP_SHARE * tokens),
-        seed=seed,
+        width=width, tokens=tokens, batch=batch, lr=float(f"{rate * tuned_rate(shape.N, batch):.3g}"),
+        warmup=int(WARMUP_SHARE * tokens), seed=seed,
     )  # fmt: skip
 
 
@@ -198,6 +203,9 @@ def plan(studies: Sequence[str] = tuple(STUDIES), budgets: Sequence[float] = BUD
     """The runs of ``studies`` at ``budgets``, each once: a run that two studies share belongs to the first.
 
     Raises ValueError for an unknown study.
+
+    >>> len(plan()) >= 150
+    True
     """
     found: dict[str, Planned] = {}
     for study in studies:
@@ -231,7 +239,11 @@ def tokens_per_second(width: int, batch: int) -> float:
 
 
 def expected_seconds(run: Run) -> float:
-    """Seconds of one quiet core of the machine that ``speed.csv`` was measured on: training, and validation at the stops and end."""
+    """Seconds of one quiet core of the machine of ``speed.csv``: training, and validation at the stops and the end.
+
+    >>> expected_seconds(own(16, 1e10)) < expected_seconds(own(16, 1e11))
+    True
+    """
     speed = tokens_per_second(run.width, run.batch)
     validation = VALIDATION_WINDOWS * run.context / (3 * tokens_per_second(run.width, 64)) * (1 + len(run.stops))
     return run.D / speed + validation + 0.5

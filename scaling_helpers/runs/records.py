@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Journal", "JournalError", "replace_atomically"]
+__all__ = ["Journal", "JournalError"]
 
 
 class JournalError(ValueError):

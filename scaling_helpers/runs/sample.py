@@ -31,7 +31,7 @@ from .train import Run, State, learning_rate_at
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SOLVERS", "STUDY", "Batch", "Tally", "export_samples", "sample", "study", "train_solver"]
+__all__ = ["SOLVERS", "STUDY", "Batch", "Tally", "study"]
 
 #: Largest number of rows that are computed at once.
 ROWS = 4096
@@ -42,7 +42,7 @@ EXAMPLES = 64
 #: Widths of the models of the study.
 SOLVERS = (24, 48, 64)
 #: Training steps of each.
-STEPS = 3000
+STEPS = 8000
 #: Problems of each number of terms.
 OF_EACH = 40
 _SAMPLING_STREAM = 3
@@ -50,7 +50,11 @@ _SAMPLING_STREAM = 3
 
 @dataclass(frozen=True)
 class Batch:
-    """One part of the study: ``n`` samples of each problem from the model of ``width`` at ``temperature``."""
+    """One part of the study: ``n`` samples of each problem from the model of ``width`` at ``temperature``.
+
+    >>> Batch(48, "a", 5, 1.0, 10_000).id
+    'w48-a5-t1-n10000'
+    """
 
     width: int
     scratchpad: str
@@ -103,7 +107,9 @@ class Tally:
         return {"n": self.n, "c": right, "wrong": kept, "distinct": len(results), "tokens": self.tokens}
 
 
-def sample(weights: dict[str, Tensor], shape: Shape, asked: Sequence[Problem], n: int, temperature: float, seed: int) -> list[Tally]:
+def sample(
+    weights: dict[str, Tensor], shape: Shape, asked: Sequence[Problem], n: int, temperature: float, seed: int
+) -> list[Tally]:
     """``n`` answers to each problem, all of which have as many terms; one tally for each.
 
     An answer ends with its semicolon, or where the window is full. Temperature 0 is not a temperature: raises ValueError for
@@ -154,7 +160,7 @@ def solver_shape(width: int) -> Shape:
     """The model of a width for this alphabet and window.
 
     >>> solver_shape(48).N
-    84432
+    84096
     """
     return Shape(width, context=CONTEXT, vocab=len(ALPHABET))
 
@@ -200,6 +206,9 @@ def study(
 
     A part is one line of the journal, so a study that is killed goes on with the part it was at. ``report`` hears of each with
     its seconds.
+
+    >>> study("nowhere", [])
+    0
     """
     journal = Journal(Path(folder) / "samples")
     done = {row["id"] for row in journal.read()}

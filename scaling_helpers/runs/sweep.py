@@ -6,12 +6,13 @@ again goes on, and two machines that share a folder share the work.
 
 >>> from .plan import plan
 >>> summary(plan(["isoflop"], [1e10]), [])[0][:3]
-('isoflop', '1e+10', 24)
+('isoflop', '1e+10', 21)
 """
 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from .plan import Planned, expected_seconds, total_flop
 from .records import Journal
 from .train import INTERVAL, train
 
-__all__ = ["Progress", "carry_out", "prepare", "remaining", "summary"]
+__all__ = ["Progress", "carry_out", "remaining", "summary"]
+
+#: Seconds between looks at runs that another process is at.
+POLL = 2.0
 
 
 class Progress:
@@ -61,7 +65,13 @@ def prepare(folder: str | Path) -> Corpus:
 
 
 def remaining(planned: Sequence[Planned], folder: str | Path) -> list[Planned]:
-    """The runs of the plan that the journal in ``folder`` does not have, longest first."""
+    """The runs of the plan that the journal in ``folder`` does not have, longest first.
+
+    >>> from .plan import plan
+    >>> planned = plan(["isoflop"], [1e10])
+    >>> len(remaining(planned, "nowhere")) == len(planned)
+    True
+    """
     done = {row["id"] for row in Journal(folder).read()}
     return sorted((one for one in planned if one.run.id not in done), key=lambda one: -expected_seconds(one.run))
 
@@ -80,21 +90,32 @@ def carry_out(
     """Train every run of the plan that is not done, ``jobs`` at a time; return how many rows were added.
 
     ``text``: folder of the corpus (``folder / "text"``). ``report`` hears of each run as it ends: the plan, its row (None if
-    another process is at it) and the progress. An error in a run is raised once the others of its moment are done; what was
+    another process is at it: it is asked for again later) and the progress. An error in a run is raised once the others of its moment are done; what was
     finished is kept. joblib's ``parallel_config`` may send the runs to a cluster whose workers share ``folder``.
+
+    >>> carry_out([], "nowhere")
+    0
     """
     from joblib import Parallel, delayed
 
-    left = remaining(planned, folder)
-    progress = Progress([expected_seconds(one.run) for one in left], jobs)
-    calls = (delayed(_one)(number, one, Path(folder), text, device, threads, interval) for number, one in enumerate(left))
-    results: Iterator[Any] = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")(calls)
-    added = 0
-    for number, row, spent in results:
-        progress.finished(expected_seconds(left[number].run), spent)
-        added += row is not None
-        if report:
-            report(left[number], row, progress)
+    added, elsewhere = 0, True
+    while elsewhere:
+        left = remaining(planned, folder)
+        elsewhere = False
+        progress = Progress([expected_seconds(one.run) for one in left], jobs)
+        calls = (delayed(_one)(number, one, Path(folder), text, device, threads, interval) for number, one in enumerate(left))
+        workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="A worker stopped", category=UserWarning)  # it has grown, and is replaced
+            results: Iterator[Any] = workers(calls)
+            for number, row, spent in results:
+                progress.finished(expected_seconds(left[number].run), spent)
+                added += row is not None
+                elsewhere |= row is None
+                if report:
+                    report(left[number], row, progress)
+        if elsewhere:
+            time.sleep(POLL)  # until the other process has its row, or has died and its lock is free
     return added
 
 
@@ -108,13 +129,20 @@ def _one(
 
 
 def summary(planned: Sequence[Planned], done: Sequence[str]) -> list[tuple[str, str, int, int, str, str]]:
-    """A line for each study and budget: runs, how many of them are done, FLOP and core-seconds of the rest."""
+    """A line for each study and budget: runs, how many of them are done, FLOP and core-seconds of the rest.
+
+    >>> from .plan import plan
+    >>> planned = plan(["isoflop"], [1e10])
+    >>> summary(planned, [one.run.id for one in planned])[0]
+    ('isoflop', '1e+10', 21, 21, '0', '0 s')
+    """
     lines = []
     for study, budget in dict.fromkeys((one.study, one.budget) for one in planned):
         mine = [one for one in planned if (one.study, one.budget) == (study, budget)]
         rest = [one for one in mine if one.run.id not in done]
         seconds = sum(expected_seconds(one.run) for one in rest)
-        lines.append((study, f"{budget:.3g}" if budget else "-", len(mine), len(mine) - len(rest), f"{total_flop(rest):.2g}", duration(seconds)))
+        left = f"{total_flop(rest):.2g}", duration(seconds)
+        lines.append((study, f"{budget:.3g}" if budget else "-", len(mine), len(mine) - len(rest), *left))
     return lines
 
 

@@ -40,7 +40,7 @@ from .records import Journal, exclusively, replace_atomically
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Run", "State", "evaluate", "learning_rate_at", "step_windows", "train", "validation_windows", "window_order"]
+__all__ = ["Run", "learning_rate_at", "step_windows", "validation_windows", "window_order"]
 
 #: Validation windows, spread evenly over the validation text.
 VALIDATION_WINDOWS = 2048
@@ -159,9 +159,14 @@ def window_order(windows: int, seed: int, unique: int, epoch: int) -> NDArray[np
 
 
 def step_windows(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int64]:
-    """Windows of text (bytes) that a step of ``run`` reads, (batch, context + 1). Raises CorpusError if there is too little."""
+    """Windows of text (bytes) that a step of ``run`` reads, (batch, context + 1). Raises CorpusError if there is too little.
+
+    >>> text, run = np.arange(17, dtype=np.uint8), Run(width=16, context=4, tokens=16, batch=2, lr=0.01)
+    >>> sorted(np.concatenate([step_windows(text, run, step)[:, 0] for step in (0, 1)]).tolist())
+    [0, 4, 8, 12]
+    """
     available = (len(text) - 1) // run.context
-    if run.D > available * run.context and not run.unique:
+    if available * run.context < run.D and not run.unique:
         raise CorpusError(f"{run.D} tokens are wanted once, but the text has {len(text)}: set a limit, unique, to repeat it")
     unique = min(run.unique // run.context, available) if run.unique else available
     at = np.arange(step * run.batch, (step + 1) * run.batch)
@@ -173,7 +178,14 @@ def step_windows(text: NDArray[np.uint8], run: Run, step: int) -> NDArray[np.int
 
 
 def validation_windows(corpus: Corpus, context: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The fixed validation set: windows (n, context + 1), none over another, and the file that each comes from, (n,)."""
+    """The fixed validation set: windows (n, context + 1), none over another, and the file that each comes from, (n,).
+
+    >>> nothing = np.zeros(0, np.uint8)
+    >>> text = Corpus(nothing, np.arange(100, dtype=np.uint8), np.array([0, 60]), "", {}, {})
+    >>> windows, files = validation_windows(text, 9)
+    >>> windows.shape, sorted(set(files.tolist()))
+    ((11, 10), [1, 2])
+    """
     last = len(corpus.valid) - context - 1
     if last < 0:
         raise CorpusError(f"the validation text has {len(corpus.valid)} bytes, less than one window: build a larger corpus")
@@ -231,7 +243,7 @@ class State:
 
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.run.clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -292,7 +304,7 @@ def train(
         if done is None:
             text = corpus if isinstance(corpus, Corpus) else open_corpus(corpus or folder / "text")
             if text.digest != run.corpus:
-                raise CorpusError(f"run {run.id} is planned on text {run.corpus}, but this is {text.digest}: build the corpus anew")
+                raise CorpusError(f"run {run.id} is planned on text {run.corpus}, but this is {text.digest}: build the text anew")
             done = _train(run, text, checkpoint, labels or {}, device, threads, interval, keep, progress)
             journal.append(done)
         checkpoint.unlink(missing_ok=True)

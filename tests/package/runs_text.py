@@ -6,14 +6,15 @@ import zipfile
 
 from scaling_helpers.runs import corpus
 
-WORDS = "alpha beta gamma delta loss tokens params width depth batch seed law fit run step rate".split()
+WORDS = ("alpha", "beta", "gamma", "delta", "loss", "tokens", "params", "width", "depth", "batch", "seed", "law", "fit", "run")
 
 
 def module(seed, lines=60):
     """Source text that looks like source text, as different from another seed's as two files are."""
     draw = random.Random(seed)
     return "".join(
-        f"def {draw.choice(WORDS)}_{draw.randrange(999)}({draw.choice(WORDS)}):\n    return {draw.choice(WORDS)} * {draw.randrange(9999)}\n"
+        f"def {draw.choice(WORDS)}_{draw.randrange(999)}({draw.choice(WORDS)}):\n"
+        f"    return {draw.choice(WORDS)} * {draw.randrange(9999)}\n"
         for _ in range(lines)
     ).encode()
 

@@ -44,7 +44,8 @@ def test_the_same_wheels_give_the_same_bytes_whatever_their_order_in_the_archive
 
 
 def test_near_copies_lie_on_one_side_of_the_split(tmp_path):
-    copies = {f"a/m{seed}v{v}.py": module(seed) + b"# version %d of this very module\n" % v for seed in range(150) for v in range(3)}
+    note = b"# version %d of this very module\n"
+    copies = {f"a/m{seed}v{v}.py": module(seed) + note % v for seed in range(150) for v in range(3)}
     made = corpus.build(tmp_path / "w", tmp_path / "t", [wheel(tmp_path / "w", "a", copies)])
     sides = [set(bytes(part).split(b"\0")) for part in (made.train, made.valid)]
     first_line = [{text.split(b"\n")[0] + text.split(b"\n")[1] for text in side if text} for side in sides]

@@ -21,8 +21,8 @@ def run(number, **changes):
         "context": 128, "N": 10320, "N_embedding": 4096, "N_non_embedding": 6224, "D": 128 * 8 * 10, "U": 5120, "epochs": 2.0,
         "steps": 10, "batch": 8, "flop": 6.0 * 10320 * 10240, "flop_exact": 7e8, "loss": 2.0 + number / 7, "loss_se": 0.01,
         "bits_per_byte": (2.0 + number / 7) / math.log(2), "lr": 0.01, "warmup": 512, "schedule": 0, "beta1": 0.9, "beta2": 0.99,
-        "decay": 0.1, "clip": 1.0, "seed": 0, "corpus": "0" * 12, "seconds": 1.5, "flop_per_s": 4e8, "threads": 1, "device": "cpu",
-        "machine": "x", "python": "3.11", "torch": "2", "package": "0",
+        "decay": 0.1, "clip": 1.0, "seed": 0, "corpus": "0" * 12, "seconds": 1.5, "flop_per_s": 4e8, "threads": 1,
+        "device": "cpu", "machine": "x", "python": "3.11", "torch": "2", "package": "0",
         "curve": [{"tokens": 1024, "train": 5.0, "lr": 0.001}, {"tokens": 10240, "train": 2.1, "lr": 0.0, "valid": 2.2}],
     }  # fmt: skip
     return {**row, **changes}
@@ -102,8 +102,8 @@ def test_a_table_without_its_columns_rows_or_file_is_refused(tables):
     ],
 )
 def test_samples_are_checked_too(tmp_path, changes, said):
-    row = {"model": "m", "N": "10320", "task": "sums", "difficulty": "2", "problem": "1+1", "temperature": "1.0", "n": "100", "c": "10",
-           "wrong": "50 3", "distinct": "4", "tokens": "300", "seed": "0"} | changes  # fmt: skip
+    row = {"model": "m", "N": "10320", "task": "sums", "difficulty": "2", "problem": "1+1", "temperature": "1.0", "n": "100",
+           "c": "10", "wrong": "50 3", "distinct": "4", "tokens": "300", "seed": "0"} | changes  # fmt: skip
     path = tmp_path / "samples.csv"
     path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
     if not said:
@@ -150,7 +150,9 @@ def test_many_processes_append_without_losing_or_tearing_a_line(tmp_path):
     code = (
         "import sys; from scaling_helpers.runs.records import Journal\n"
         "journal = Journal(sys.argv[1])\n"
-        "for i in range(25): journal.append({'id': f'{sys.argv[2]}-{i}', 'pad': 'x' * 5000}); journal.append({'id': f'all-{i}'})\n"
+        "for i in range(25):\n"
+        "    journal.append({'id': f'{sys.argv[2]}-{i}', 'pad': 'x' * 5000})\n"
+        "    journal.append({'id': f'all-{i}'})\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(n)]) for n in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0]

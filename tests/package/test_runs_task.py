@@ -35,7 +35,9 @@ def test_problems_are_different_from_each_other_and_the_same_every_time():
     assert problems(4, 5) == problems(4, 5) != problems(4, 5, seed=1)
 
 
-@pytest.mark.parametrize(("arguments", "said"), [((1, 5), "terms = 1"), ((9, 5), "terms = 9"), ((2, 5, 0, "d"), "scratchpad = 'd'")])
+@pytest.mark.parametrize(
+    ("arguments", "said"), [((1, 5), "terms = 1"), ((9, 5), "terms = 9"), ((2, 5, 0, "d"), "scratchpad = 'd'")]
+)
 def test_problems_that_there_are_not_are_refused(arguments, said):
     with pytest.raises(ValueError, match=said):
         problems(*arguments)
