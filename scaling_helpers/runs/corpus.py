@@ -279,7 +279,7 @@ def why_not(name: str, text: bytes) -> str:
 
     >>> why_not("pip/_vendor/rich/box.py", b"")
     'vendored or migration'
-    >>> why_not("a.py", b"x = 1\\n" * 40)
+    >>> why_not("a.py", b"import this\\n" * 40)
     ''
     """
     if _NOT_OWN.search(name):

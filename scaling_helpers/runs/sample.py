@@ -200,33 +200,49 @@ def train_solver(width: int, folder: str | Path, *, steps: int = STEPS, device: 
 
 def study(
     folder: str | Path, parts: Sequence[Batch] = STUDY, *, of_each: int = OF_EACH, steps: int = STEPS, device: str = "cpu",
-    threads: int = 1, seed: int = 0, report: Callable[[Batch, float], None] | None = None,
+    jobs: int = 1, threads: int = 1, seed: int = 0, report: Callable[[Batch, float], None] | None = None,
 ) -> int:  # fmt: skip
     """Sample every part that the journal in ``folder / "samples"`` does not have; return how many were added.
 
-    A part is one line of the journal, so a study that is killed goes on with the part it was at. ``report`` hears of each with
-    its seconds.
+    ``of_each``: problems of each number of terms. ``steps``: training steps of each model; models are trained first, the largest
+    first, then parts are sampled, ``jobs`` at a time. A part is one line of the journal and a model has checkpoints, so a study
+    that is killed goes on where it was. ``report`` hears of each part with its seconds.
 
     >>> study("nowhere", [])
     0
     """
-    journal = Journal(Path(folder) / "samples")
-    done = {row["id"] for row in journal.read()}
+    from joblib import Parallel, delayed
+
+    folder = Path(folder)
+    done = {row["id"] for row in Journal(folder / "samples").read()}
+    left = [part for part in parts if part.id not in done]
+    how = {"steps": steps, "device": device, "threads": threads, "seed": seed}
+    widths = sorted({part.width for part in left}, reverse=True)
+    Parallel(n_jobs=jobs, batch_size=1)(delayed(_ready)(width, folder, how) for width in widths)
+    workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
     added = 0
-    for part in parts:
-        if part.id in done:
-            continue
-        weights = train_solver(part.width, folder, steps=steps, device=device, threads=threads, seed=seed)
-        began = time.perf_counter()
-        asked = problems(part.terms, of_each, scratchpad=part.scratchpad)
-        tallies = sample(weights, solver_shape(part.width), asked, part.n, part.temperature, seed)
-        same = {"model": f"w{part.width}-s{seed}-{steps}", "N": solver_shape(part.width).N, "task": f"sums-{part.scratchpad}",
-                "difficulty": part.terms, "temperature": part.temperature, "seed": seed}  # fmt: skip
-        rows = [{**same, "problem": one.prompt, **tally.row(one)} for one, tally in zip(asked, tallies, strict=True)]
-        added += journal.append({"id": part.id, "rows": rows, "seconds": round(time.perf_counter() - began, 3)})
+    for number, new, seconds in workers(delayed(_sampled)(at, part, folder, of_each, how) for at, part in enumerate(left)):
+        added += new
         if report:
-            report(part, time.perf_counter() - began)
+            report(left[number], seconds)
     return added
+
+
+def _ready(width: int, folder: Path, how: Mapping[str, Any]) -> None:
+    train_solver(width, folder, **how)
+
+
+def _sampled(number: int, part: Batch, folder: Path, of_each: int, how: Mapping[str, Any]) -> tuple[int, bool, float]:
+    weights = train_solver(part.width, folder, **how)
+    began = time.perf_counter()
+    seed, shape = how["seed"], solver_shape(part.width)
+    asked = problems(part.terms, of_each, scratchpad=part.scratchpad)
+    tallies = sample(weights, shape, asked, part.n, part.temperature, seed)
+    same = {"model": f"w{part.width}-s{seed}-{how['steps']}", "N": shape.N, "task": f"sums-{part.scratchpad}",
+            "difficulty": part.terms, "temperature": part.temperature, "seed": seed}  # fmt: skip
+    rows = [{**same, "problem": one.prompt, **tally.row(one)} for one, tally in zip(asked, tallies, strict=True)]
+    seconds = time.perf_counter() - began
+    return number, Journal(folder / "samples").append({"id": part.id, "rows": rows, "seconds": round(seconds, 3)}), seconds
 
 
 def export_samples(folder: str | Path, into: str | Path) -> int:
