@@ -10,7 +10,10 @@ SITE := _build/html
 PORT ?= 8000
 JOBS ?= 2
 
-.PHONY: help book exercises test test-all serve lab bench lint lock clean
+# Every extra but train: PyTorch for Linux brings 2.9 GB of CUDA libraries, which no page and no other test needs.
+LOCKED := book lab cluster parquet test dev
+
+.PHONY: help book exercises test test-all serve lab bench lint lock train-env clean
 
 help: ## Show what each command does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -68,8 +71,11 @@ bench: book ## Import time, page weight, time to a live explorer, time per move,
 
 lock: $(READY) ## Resolve the lock again, for every platform, with hashes
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
-	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	@$(BIN)/uv pip compile --quiet pyproject.toml $(addprefix --extra ,$(LOCKED)) --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade --output-file requirements.lock
+
+train-env: $(READY) ## Add PyTorch, for `scaling train` and its tests (0.2 to 2.9 GB to fetch, by platform)
+	@$(BIN)/python -m pip --disable-pip-version-check install --progress-bar off --requirement requirements-train.txt
 
 clean: ## Remove everything built, the environment included
 	rm -rf _build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..fitting.table import Table
 from ..laws import FLOP_PER_PARAMETER_TOKEN
+from .model import VOCAB
 from .records import Journal, replace_atomically
 
 __all__ = ["SCHEMA", "Column", "MeasuredError", "export", "load_curves", "load_runs", "load_samples"]
@@ -94,9 +95,9 @@ SCHEMA: Mapping[str, Mapping[str, Column]] = {
         "batch": _count("1", "windows in a step"),
         "flop": Column("number", "FLOP", "6 N D", 1, 1e18),
         "flop_exact": Column("number", "FLOP", "every matrix product, attention over what a token sees", 1, 1e18),
-        "loss": Column("number", "nats/token", "on the validation set, after the last step", 0, 20, blank=True),
-        "loss_se": Column("number", "nats/token", "standard error of it over files", 0, 5, blank=True),
-        "bits_per_byte": Column("number", "bits", "the same loss in bits", 0, 30, blank=True),
+        "loss": Column("number", "nats/token", "on the validation set, at the end; any or none if diverged", 0, 1e12, blank=True),
+        "loss_se": Column("number", "nats/token", "standard error of it over files", 0, 1e12, blank=True),
+        "bits_per_byte": Column("number", "bits", "the same loss in bits", 0, 2e12, blank=True),
         "lr": Column("number", "1", "largest learning rate", 1e-9, 10),
         "warmup": _count("tokens", "tokens over which it rises", 0),
         "schedule": _count("tokens", "tokens at which the cosine would reach zero; 0 for the run's own length", 0),
@@ -160,6 +161,7 @@ def load_runs(path: str | Path | None = None, **only: Any) -> Table:
     rules: list[Rule] = [
         ("status", lambda row: row["status"] in STATUSES, "must be done or diverged"),
         ("loss", lambda row: row["status"] != "done" or row["loss"] == row["loss"], "is empty, but the run is done"),
+        ("loss", lambda row: row["status"] != "done" or row["loss"] < math.log(VOCAB), "is that of guessing: the run diverged"),
         ("N", lambda row: row["N"] == row["N_embedding"] + row["N_non_embedding"], "must be N_embedding + N_non_embedding"),
         ("D", lambda row: row["D"] == row["steps"] * row["batch"] * row["context"], "must be steps x batch x context"),
         ("flop", lambda row: math.isclose(row["flop"], FLOP_PER_PARAMETER_TOKEN * row["N"] * row["D"]), "must be 6 N D"),

@@ -43,7 +43,7 @@ __all__ = [
 BUDGETS = (1e10, 10**10.5, 1e11, 10**11.5, 1e12, 10**12.5, 1e13)
 #: The family of models.
 WIDTHS = (8, 12, 16, 20, 24, 32, 40, 48, 64, 72, 80, 96, 112, 128, 160)
-#: Budgets up to this have three seeds, the others one, and the middle sizes of the largest two.
+#: Budgets up to this have three seeds, the others one.
 SEEDED = 1.1e11
 #: Sizes from this fraction of the pilot's best size to this multiple.
 REACH = 8.0
@@ -58,7 +58,7 @@ WARMUP_SHARE = 0.05
 #: Learning rate and windows in a step, where they are the same for every size.
 UNTUNED_RATE, UNTUNED_BATCH = 0.004, 16
 #: The tuned learning rate: its value for one window in a step and a model of RATE_N weights, and how it falls with N.
-RATE, RATE_N, RATE_EXPONENT = 0.0055, 33e3, -0.4
+RATE, RATE_N, RATE_EXPONENT = 0.006, 33e3, -0.5
 #: Unique tokens and the epochs over them, by width.
 REPEATED: Mapping[int, Mapping[int, Sequence[int]]] = {
     16: {65_536: (1, 2, 4, 8, 16, 32, 64), 262_144: (1, 2, 4, 8, 16, 32, 64), 1_048_576: (1, 2, 4, 8, 16)},
@@ -84,15 +84,15 @@ class Planned:
 
 
 def batch_for(tokens: float, context: int = 128) -> int:
-    """Windows in a step for a run of ``tokens``: half the root of them in tokens, rounded to a power of two windows.
+    """Windows in a step for a run of ``tokens``: a quarter of their root in tokens, and one window at least.
 
-    So there are four times as many steps as tokens in one. Short runs lose more by few steps than by noisy ones; longer runs
+    So there are sixteen times as many steps as tokens in one. Short runs lose more by few steps than by noisy ones; longer runs
     end lower, where larger batches cost less (McCandlish et al. 2018, arXiv:1812.06162).
 
-    >>> batch_for(160_000), batch_for(1e7)
-    (2, 16)
+    >>> batch_for(160_000), batch_for(1e7), batch_for(1e8)
+    (1, 6, 20)
     """
-    return max(1, 2 ** round(math.log2(0.5 * math.sqrt(tokens) / context)))
+    return max(1, round(0.25 * math.sqrt(tokens) / context))
 
 
 def tuned_rate(N: float, batch: int) -> float:

@@ -127,7 +127,7 @@ def sample(
     end, room = ALPHABET.index(";"), CONTEXT + 1 - len(prompts[0])
     answers: list[Counter[str]] = [Counter() for _ in asked]
     written = [0] * len(asked)
-    with torch.inference_mode():
+    with torch.no_grad():
         logits, past = forward(weights, torch.tensor(prompts, device=device), shape)
         # A pile of work: for each row its problem, its number of samples and its text; the logits and the past that go on.
         pile = [(np.arange(len(asked)), np.full(len(asked), n), np.zeros((len(asked), 0), np.int64), logits[:, -1], past)]

@@ -89,9 +89,10 @@ def carry_out(
 ) -> int:
     """Train every run of the plan that is not done, ``jobs`` at a time; return how many rows were added.
 
-    ``text``: folder of the corpus (``folder / "text"``). ``report`` hears of each run as it ends: the plan, its row (None if
-    another process is at it: it is asked for again later) and the progress. An error in a run is raised once the others of its
-    moment are done; what was finished is kept. joblib's ``parallel_config`` may send the runs to a cluster whose workers share ``folder``.
+    ``text``: folder of the corpus (``folder / "text"``). ``report`` hears of each run as it ends: the plan, its row and the
+    progress. The row is None if another process is at the run; it is asked for again later. An error in a run is raised once
+    the others of its moment are done; what was finished is kept. joblib's ``parallel_config`` may send the runs to a cluster
+    whose workers share ``folder``.
 
     >>> carry_out([], "nowhere")
     0

@@ -54,6 +54,7 @@ def test_what_was_written_is_what_is_read(tables):
         ("loss", "two", "line 2: loss = 'two' is no number"),
         ("loss", "", "line 2: loss = nan is empty, but the run is done"),
         ("loss", "-1", "line 2: loss = -1 lies outside"),
+        ("loss", "5.6", "line 2: loss = 5.6 is that of guessing"),
         ("N", "10320.5", "line 2: N = '10320.5' is no whole number"),
         ("N", "10321", "line 2: N = 10321 must be N_embedding"),
         ("D", "10241", "line 2: D = 10241 must be steps x batch x context"),
