@@ -81,7 +81,7 @@ def test_a_table_without_its_columns_rows_or_file_is_refused(tables):
     header, *rest = path.read_text().splitlines()
     for text, said in {
         "\n".join([header.replace("loss,", "los,"), *rest]): "columns absent: ['loss'], unknown: ['los']",
-        "\n".join([header, rest[0] + ",1"]): "cells, but there are",
+        "\n".join([header, rest[0] + ",1"]): "cells for ",
         header: "has no rows",
     }.items():
         path.write_text(text + "\n")
@@ -97,7 +97,7 @@ def test_a_table_without_its_columns_rows_or_file_is_refused(tables):
     [
         ({}, ""),
         ({"c": "101"}, "c = 101 is more than n"),
-        ({"wrong": "90 5"}, "wrong = 90 5 are not falling counts of no more than n - c"),
+        ({"wrong": "90 5"}, "wrong = 90 5 are not falling counts of at most n - c"),
         ({"wrong": "5 many"}, "wrong = 5 many are not falling counts"),
         ({"temperature": "hot"}, "temperature = 'hot' is no number"),
     ],
