@@ -1,4 +1,4 @@
-"""The plan of our own sweep: what the issue of scale demands of it, and what it is expected to cost."""
+"""The plan of our own sweep: wide enough to see every valley, and what it is expected to cost."""
 
 import math
 from collections import Counter
