@@ -58,15 +58,17 @@ WARMUP_SHARE = 0.05
 #: Learning rate and windows in a step, where they are the same for every size.
 UNTUNED_RATE, UNTUNED_BATCH = 0.004, 16
 #: The tuned learning rate: its value for one window in a step and a model of RATE_N weights, and how it falls with N.
-RATE, RATE_N, RATE_EXPONENT = 0.006, 33e3, -0.5
+RATE, RATE_N, RATE_EXPONENT = 0.005, 33e3, -0.4
+#: The same before it was tuned: the middle of the grid of the tuning runs.
+PILOT_RATE, PILOT_RATE_EXPONENT = 0.006, -0.5
 #: Unique tokens and the epochs over them, by width.
 REPEATED: Mapping[int, Mapping[int, Sequence[int]]] = {
     16: {65_536: (1, 2, 4, 8, 16, 32, 64), 262_144: (1, 2, 4, 8, 16, 32, 64), 1_048_576: (1, 2, 4, 8, 16)},
     32: {65_536: (1, 2, 4, 8, 16, 32, 64), 262_144: (1, 2, 4, 8, 16, 32, 64), 1_048_576: (1, 2, 4, 8, 16)},
     64: {65_536: (1, 2, 4, 8, 16, 32, 64), 262_144: (1, 2, 4, 8, 16), 1_048_576: (1, 2, 4)},
 }
-#: The grid of the tuning runs: width -> FLOP, and the multiples of the tuned rate that are tried.
-TUNED = {16: 10**10.5, 32: 1e11, 64: 10**11.5, 96: 1e12}
+#: The grid of the tuning runs: (width, FLOP), and the multiples of the pilot's rate that are tried.
+TUNED = ((16, 10**10.5), (32, 1e11), (64, 10**11.5), (96, 1e12), (32, 1e12))
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -95,13 +97,16 @@ def batch_for(tokens: float, context: int = 128) -> int:
     return max(1, round(0.25 * math.sqrt(tokens) / context))
 
 
-def tuned_rate(N: float, batch: int) -> float:
+def tuned_rate(N: float, batch: int, *, at_one: float = RATE, exponent: float = RATE_EXPONENT) -> float:
     """Largest learning rate for ``N`` weights and ``batch`` windows of 128 tokens: a power law in both, from the tuning runs.
+
+    ``at_one``: its value for one window and RATE_N weights; ``exponent``: of N. The root of the batch is the usual rule for
+    Adam's family (Malladi et al. 2022, arXiv:2205.10287).
 
     >>> tuned_rate(1e4, 4) > tuned_rate(1e6, 4)
     True
     """
-    return float(f"{RATE * batch**0.5 * (N / RATE_N) ** RATE_EXPONENT:.3g}")
+    return float(f"{at_one * batch**0.5 * (N / RATE_N) ** exponent:.3g}")
 
 
 def widths_at(budget: float) -> tuple[int, ...]:
@@ -114,15 +119,15 @@ def widths_at(budget: float) -> tuple[int, ...]:
     return tuple(width for width in WIDTHS if middle / REACH <= Shape(width).N <= middle * REACH)
 
 
-def own(width: int, budget: float, *, seed: int = 0, rate: float = 1.0) -> Run:
-    """The run of a size with a budget, everything at its own best: batch, rate, warmup and schedule."""
+def own(width: int, budget: float, *, seed: int = 0, lr: float | None = None) -> Run:
+    """The run of a size with a budget, everything at its own best: batch, rate (unless ``lr`` is given), warmup, schedule."""
     shape = Shape(width)
     wanted = budget / shape.six_n
     batch = batch_for(wanted)
     per_step = batch * shape.context
     tokens = max(1, round(wanted / per_step)) * per_step
     return Run(
-        width=width, tokens=tokens, batch=batch, lr=float(f"{rate * tuned_rate(shape.N, batch):.3g}"),
+        width=width, tokens=tokens, batch=batch, lr=tuned_rate(shape.N, batch) if lr is None else lr,
         warmup=int(WARMUP_SHARE * tokens), seed=seed,
     )  # fmt: skip
 
@@ -138,9 +143,10 @@ def _isoflop(budgets: Sequence[float]) -> Iterator[Planned]:
 
 
 def _tuning(budgets: Sequence[float]) -> Iterator[Planned]:
-    for width, budget in TUNED.items():
+    for width, budget in TUNED:
+        middle = tuned_rate(Shape(width).N, own(width, budget).batch, at_one=PILOT_RATE, exponent=PILOT_RATE_EXPONENT)
         for rate in RATES:
-            yield Planned(own(width, budget, rate=rate), "tuning", budget)
+            yield Planned(own(width, budget, lr=float(f"{rate * middle:.3g}")), "tuning", budget)
 
 
 def _small(budgets: Sequence[float]) -> list[float]:
