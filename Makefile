@@ -48,7 +48,8 @@ lab: $(READY) ## Open the chapters as notebooks in JupyterLab, explorers live
 exercises: $(READY) ## Execute exercises/*.md into the notebooks beside them
 	@$(BIN)/python -m scaling_helpers.exercises sync
 
-test: $(READY) ## Everything CI checks: lint, types, package, notebooks, built book, browser, JupyterLab
+# The tests of training need PyTorch. CI may skip nothing, so it adds it; elsewhere they are skipped and say why.
+test: $(READY) $(if $(filter true,$(CI)),train-env) ## Everything CI checks: lint, types, package, notebooks, built book, browser, JupyterLab
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long" --cov --cov-report=term:skip-covered tests
 	@$(BIN)/python -m pytest --nbval --nbval-cell-timeout 60 --nbval-sanitize-with exercises/nbval_sanitize.cfg exercises

@@ -1,0 +1,322 @@
+"""What do our own runs say about the laws? The fits behind the data card and the chapters, each in one place.
+
+Everything here starts from the shipped tables of :mod:`scaling_helpers.runs` and ends in a fit with its interval. The re-enactment
+of Kaplan et al. (2020, arXiv:2001.08361) against Hoffmann et al. (2022, arXiv:2203.15556) follows Porian et al. (2024,
+arXiv:2406.19146) in what is changed, one thing at a time, and Pearce & Song (2024, arXiv:2406.12907) in how parameters are counted.
+
+>>> family().columns.keys() >= {"N", "D", "C", "loss"}
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fitting import ChinchillaFit, EnvelopeFit, Interval, IsoflopFit, Table, fit_chinchilla, fit_envelope, fit_isoflop
+from .laws import FLOP_PER_PARAMETER_TOKEN
+from .runs import load_curves, load_runs, load_samples
+
+__all__ = [
+    "SETTINGS",
+    "Reading",
+    "Setting",
+    "curves",
+    "equal_compute",
+    "family",
+    "law",
+    "means",
+    "on_the_way",
+    "re_enactment",
+    "repeated",
+    "seed_spread",
+    "solved",
+    "valleys",
+    "votes",
+]
+
+Array = NDArray[np.float64]
+
+#: Resamples behind an interval.
+DRAWS = 1000
+#: Budgets on which curves are read when compute is counted anew, for each factor of ten.
+PER_DECADE = 2
+
+
+# ---- the families at equal compute ----------------------------------------------------------------------------------
+
+
+def family(*, largest: float = math.inf) -> Table:
+    """The IsoFLOP runs with everything at its own best, up to a budget of ``largest`` FLOP: a row for each run and seed.
+
+    Columns N and N_non_embedding (parameters), D (tokens), C (the planned budget, FLOP), per_token (training FLOP of a token,
+    every matrix product counted), loss (nats per token), config (the same for seeds of one configuration) and seed.
+
+    >>> runs = family()
+    >>> bool(np.all(abs(6 * runs["N"] * runs["D"] / runs["C"] - 1) < 0.03))
+    True
+    """
+    rows = load_runs(study="isoflop", status="done")
+    rows = _where(rows, rows["budget"] <= largest * 1.01)
+    named = [f"{size}x{tokens}" for size, tokens in zip(rows["N"], rows["D"], strict=True)]
+    return _points(rows, C=rows["budget"], loss=rows["loss"], D=rows["D"], config=np.array(named), seed=rows["seed"])
+
+
+def means(points: Table) -> Table:
+    """One row for each configuration of :func:`family`: the geometric mean of its seeds' losses, and how many there were.
+
+    >>> averaged = means(family())
+    >>> len(averaged) < len(family()), int(averaged["seeds"].max())
+    (True, 3)
+    """
+    _names, first, which = np.unique(points["config"], return_index=True, return_inverse=True)
+    counts = np.bincount(which)
+    loss = np.exp(np.bincount(which, np.log(points["loss"])) / counts)
+    columns = {name: column[first] for name, column in points.columns.items() if name not in ("loss", "seed")}
+    return Table({**columns, "loss": loss, "seeds": counts})
+
+
+def seed_spread() -> tuple[float, int]:
+    """Standard deviation of log loss between seeds of one configuration, pooled, and its degrees of freedom.
+
+    >>> spread, degrees = seed_spread()
+    >>> 0 < spread < 0.05, degrees > 20
+    (True, True)
+    """
+    points = family()
+    _names, which = np.unique(points["config"], return_inverse=True)
+    logs = np.log(points["loss"])
+    counts = np.bincount(which)
+    off = logs - (np.bincount(which, logs) / counts)[which]
+    degrees = int(np.sum(counts - 1))
+    return float(np.sqrt(np.sum(off**2) / degrees)), degrees
+
+
+def law(*, largest: float = math.inf) -> ChinchillaFit:
+    """E + A / N**alpha + B / D**beta through the runs of :func:`family`, seeds as runs of their own.
+
+    Resample whole configurations for an interval: ``fit.bootstrap(kind="cluster", clusters=family()["config"])``.
+
+    >>> 0 < law().law.alpha < 2
+    True
+    """
+    points = family(largest=largest)
+    return fit_chinchilla(points["N"], points["D"], points["loss"])
+
+
+def valleys(*, largest: float = math.inf, method: str = "parabola") -> IsoflopFit:
+    """Approach 2: the best size at each budget, from the means over seeds, and the power law through those.
+
+    >>> [valley.reason for valley in valleys().excluded]
+    []
+    """
+    points = means(family(largest=largest))
+    return fit_isoflop(points["N"], points["D"], points["loss"], budget=points["C"], method=method)
+
+
+def curves() -> EnvelopeFit:
+    """Approach 1: the lower envelope of the training curves of all runs of :func:`family`.
+
+    A point of a curve is the mean training loss since the point before, so it is smoothed; the first tenth of a run, and what
+    lies in its warmup, is left out.
+
+    >>> 0 < curves().a < 1
+    True
+    """
+    runs = load_runs(study="isoflop", status="done")
+    size = dict(zip(runs["id"], runs["N"], strict=True))
+    length = dict(zip(runs["id"], runs["D"], strict=True))
+    points = load_curves(id=list(size))
+    ids, tokens = points["id"], points["tokens"]
+    late = tokens > 0.1 * np.array([length[one] for one in ids])
+    N = np.array([size[one] for one in ids], float)
+    return fit_envelope(ids[late], N[late], tokens[late].astype(float), points["train"][late], per_decade=10)
+
+
+# ---- Kaplan against Hoffmann, again ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to run or to read the sweep: the ``study`` whose runs are read, the column ``size`` that stands for N, and the
+    column ``per_token`` with the training FLOP of a token ("" for 6 times the size).
+
+    >>> SETTINGS["own settings"].study
+    'isoflop'
+    """
+
+    study: str
+    size: str = "N"
+    per_token: str = ""
+
+
+#: What is changed, in words -> how it is run and read.
+SETTINGS: Mapping[str, Setting] = {
+    "own settings": Setting("isoflop"),
+    "attention counted too": Setting("isoflop", per_token="per_token"),
+    "embeddings not counted": Setting("isoflop", size="N_non_embedding"),
+    "one long schedule": Setting("schedule"),
+    "long schedule, long warmup": Setting("warmup"),
+    "one rate and batch for all": Setting("untuned"),
+    "schedule, warmup, rate, batch": Setting("kaplan"),
+    "all, and embeddings not counted": Setting("kaplan", size="N_non_embedding"),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one of :data:`SETTINGS` says: its ``fit`` of the best size at each budget and the 90% ``interval`` of the exponent.
+
+    >>> re_enactment()["own settings"].fit.a == re_enactment()["own settings"].interval.estimate
+    True
+    """
+
+    name: str
+    fit: IsoflopFit
+    interval: Interval
+
+
+def on_the_way(study: str) -> Table:
+    """Validation losses of the runs of a study at their stops and at their end, in the columns of :func:`family`.
+
+    C is the budget of the plan that is nearest to 6 N D. Raises ValueError for a study without runs.
+
+    >>> points = on_the_way("schedule")
+    >>> len(np.unique(points["C"]))
+    5
+    """
+    runs = load_runs(study=study, status="done")
+    if not len(runs):
+        raise ValueError(f"study = {study!r} has no finished runs; studies are {', '.join(sorted(set(load_runs()['study'])))}")
+    place = {name: number for number, name in enumerate(runs["id"])}
+    if np.any(runs["schedule"] > 0):
+        points = load_curves(id=list(place))
+        points = _where(points, np.isfinite(points["valid"]))
+        at = np.array([place[one] for one in points["id"]])
+        D, loss = points["tokens"], points["valid"]
+    else:
+        at, D, loss = np.arange(len(runs)), runs["D"], runs["loss"]
+    rows = _where(runs, at)
+    budgets = np.unique(load_runs(study="isoflop")["budget"])
+    spent = np.log(FLOP_PER_PARAMETER_TOKEN * rows["N"] * D)
+    nearest = budgets[np.argmin(abs(spent[:, None] - np.log(budgets)), axis=1)]
+    return _points(rows, C=nearest, loss=loss, D=D, config=rows["id"], seed=rows["seed"])
+
+
+def equal_compute(points: Table, size: str, per_token: str = "") -> Table:
+    """The losses of ``points`` at equal compute when a token's FLOP are counted otherwise: N, D, C, loss.
+
+    ``size``: the column that stands for N. ``per_token``: the column with the FLOP of a token, 6 times ``size`` if empty. Each
+    size's losses are joined by straight lines in log tokens and log loss and read at budgets on a grid, never beyond its runs.
+
+    >>> anew = equal_compute(means(family()), "N_non_embedding")
+    >>> bool(np.allclose(6 * anew["N"] * anew["D"], anew["C"]))
+    True
+    """
+    cost = points[per_token] if per_token else FLOP_PER_PARAMETER_TOKEN * points[size]
+    spent = np.log10(cost * points["D"])
+    grid = np.arange(math.ceil(spent.min() * PER_DECADE), math.floor(spent.max() * PER_DECADE) + 1) / PER_DECADE
+    rows: list[tuple[float, float, float, float]] = []
+    for one in np.unique(points[size]):
+        mine = points[size] == one
+        x, order = spent[mine], np.argsort(spent[mine])
+        inside = grid[(grid >= x.min() - 1e-9) & (grid <= x.max() + 1e-9)]
+        losses = np.exp(np.interp(inside, x[order], np.log(points["loss"][mine][order])))
+        rows += [(float(one), 10**budget / float(cost[mine][0]), 10**budget, float(loss))
+                 for budget, loss in zip(inside, losses, strict=True)]  # fmt: skip
+    N, D, C, loss = (np.array(column) for column in zip(*rows, strict=True))
+    return Table({"N": N, "D": D, "C": C, "loss": loss})
+
+
+@cache
+def re_enactment() -> Mapping[str, Reading]:
+    """The exponent of the best size under each of :data:`SETTINGS`, all at the budgets that the re-enactment reaches.
+
+    The best size at a budget is the lowest point of a parabola in log N, as in approach 2; a budget whose lowest point lies at
+    the edge of its sizes is left out and stands in ``fit.excluded``. Intervals: residual bootstrap.
+
+    >>> list(re_enactment()) == list(SETTINGS)
+    True
+    """
+    reach = float(on_the_way("kaplan")["C"].max())
+    readings = {}
+    for name, setting in SETTINGS.items():
+        own = setting.study == "isoflop"
+        points = means(family(largest=reach)) if own else on_the_way(setting.study)
+        if setting.size != "N" or setting.per_token:
+            points = equal_compute(points, setting.size, setting.per_token)
+        fit = fit_isoflop(points["N"], points["D"], points["loss"], budget=points["C"])
+        readings[name] = Reading(name, fit, fit.bootstrap(DRAWS, kind="residual").interval("a"))
+    return readings
+
+
+# ---- repeated text --------------------------------------------------------------------------------------------------
+
+
+def repeated(*, once: bool = True) -> Table:
+    """The runs on limited text: N, D, U (unique tokens), epochs, loss; with ``once`` also the families, which repeat nothing.
+
+    >>> float(repeated(once=False)["epochs"].max())
+    64.0
+    """
+    rows = load_runs(study=["repetition", "isoflop"] if once else "repetition", status="done")
+    U = np.minimum(rows["U"], rows["D"])
+    return Table({"N": rows["N"].astype(float), "D": rows["D"].astype(float), "U": U.astype(float),
+                  "epochs": rows["D"] / U, "loss": rows["loss"]})  # fmt: skip
+
+
+# ---- the sampled model ----------------------------------------------------------------------------------------------
+
+
+def solved(**only: Any) -> Table:
+    """The sampling study's rows for which the columns have the values of ``only``, such as N, task, temperature, difficulty.
+
+    Raises ValueError if there are none.
+
+    >>> bool(np.all(solved(temperature=1.0)["c"] >= 0))
+    True
+    """
+    rows = load_samples(**only)
+    if not len(rows):
+        raise ValueError(f"no rows of the sampling study have {only}")
+    return rows
+
+
+def votes(rows: Table) -> list[Array]:
+    """For each problem the shares of its answers among the samples: the right one first, then the commonest wrong ones.
+
+    What is left is spread over as many other answers as there were, so that they win no vote. For
+    :func:`scaling_helpers.inference.vote_accuracy`.
+
+    >>> shares = votes(solved(temperature=1.0))[0]
+    >>> round(float(shares.sum()), 9)
+    1.0
+    """
+    found = []
+    for row in rows:
+        wrong = [int(count) for count in row["wrong"].split()]
+        rest = row["n"] - row["c"] - sum(wrong)
+        others = max(int(row["distinct"]) - len(wrong) - (row["c"] > 0), 1)
+        counts = [row["c"], *wrong, *([rest / others] * others if rest else [])]
+        shares = np.array([*counts, *([0.0] if len(counts) == 1 else [])], float)
+        found.append(shares / shares.sum())
+    return found
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+
+def _where(table: Table, keep: Any) -> Table:
+    return Table({name: column[keep] for name, column in table.columns.items()})
+
+
+def _points(rows: Table, **columns: Any) -> Table:
+    sizes = {name: rows[name].astype(float) for name in ("N", "N_non_embedding")}
+    per_token = rows["flop_exact"] / rows["D"]
+    return Table({**sizes, "per_token": per_token, **{name: np.asarray(column) for name, column in columns.items()}})
