@@ -26,6 +26,8 @@ from .quantities import positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .fitting import IsoflopFit
+
 __all__ = [
     "SHORTEST_ALT",
     "Picture",
@@ -43,6 +45,7 @@ __all__ = [
     "lines",
     "local_exponents",
     "loss_terms",
+    "measured_valleys",
     "parabolas",
     "real_ratios",
     "repetition",
@@ -584,6 +587,37 @@ def parabolas(law: ChinchillaLaw, budgets: Sequence[float], *, reach: float, poi
             ax.annotate(label, (best.N, best.loss), (0, -16), textcoords="offset points", ha="center", color=LIGHT["muted"])
         ax.set(xscale="log", xlabel="Model size N (parameters)", ylabel="Loss (nats per token)")
         ax.margins(y=0.12)
+        _count_ticks(ax.xaxis)
+        ax.legend(loc="upper right")
+    return done[0]
+
+
+def measured_valleys(fit: IsoflopFit, *, alt: str) -> Picture:
+    """The runs of an approach 2 fit, a curve for each budget, its lowest point, and the line of best sizes through those.
+
+    A budget left out of the power law keeps its points and has no lowest point. Raises ValueError for a missing alt text.
+
+    >>> from scaling_helpers.fitting import fit_isoflop, planted_runs
+    >>> from scaling_helpers.laws import BESIROGLU_2024
+    >>> runs = planted_runs(BESIROGLU_2024, [1e18, 1e19, 1e20], 7, noise=0.002)
+    >>> alt = "Loss against model size at three budgets, each a valley whose lowest point lies further right than the last"
+    >>> measured_valleys(fit_isoflop(runs.N, runs.D, runs.loss, budget=runs.budget), alt=alt).alt == alt
+    True
+    """
+    N, loss, budget = fit.data["N"], fit.data["loss"], fit.data["budget"]
+    with axes(alt, height=5.2) as (ax, done):
+        for valley in (*fit.valleys, *fit.excluded):
+            mine = np.flatnonzero(budget == valley.budget)
+            order = mine[np.argsort(N[mine])]
+            ax.plot(N[order], fit.predicted[order], color=LIGHT["axis"], linewidth=1.2)
+            ax.plot(N[order], loss[order], "o", color=LIGHT["axis"], markersize=4)
+            ax.annotate(f"{numbers.format(valley.budget, 'flop')}", (N[order[-1]], loss[order[-1]]), (6, 0), va="center",
+                        textcoords="offset points", color=LIGHT["muted"], fontsize=9)  # fmt: skip
+        best = [(valley.N, valley.loss) for valley in fit.valleys]
+        ax.plot(*zip(*best, strict=True), "D-", color=LIGHT["law"], markersize=6, label="lowest points: the best size")
+        ax.plot([], [], "o-", color=LIGHT["axis"], markersize=4, linewidth=1.2, label="runs of one budget (FLOP), parabola")
+        ax.set(xscale="log", xlabel="Model size N (parameters)", ylabel="Validation loss (nats per token)")
+        ax.margins(x=0.12)
         _count_ticks(ax.xaxis)
         ax.legend(loc="upper right")
     return done[0]

@@ -1,8 +1,8 @@
 """What do our own runs say about the laws? The fits behind the data card and the chapters, each in one place.
 
-Everything here starts from the shipped tables of :mod:`scaling_helpers.runs` and ends in a fit with its interval. The re-enactment
-of Kaplan et al. (2020, arXiv:2001.08361) against Hoffmann et al. (2022, arXiv:2203.15556) follows Porian et al. (2024,
-arXiv:2406.19146) in what is changed, one thing at a time, and Pearce & Song (2024, arXiv:2406.12907) in how parameters are counted.
+Everything here starts from the shipped tables of :mod:`scaling_helpers.runs` and ends in a fit with its interval. The
+re-enactment of Kaplan et al. (2020, arXiv:2001.08361) against Hoffmann et al. (2022, arXiv:2203.15556) changes what Porian et
+al. (2024, arXiv:2406.19146) changed, and counts parameters as Pearce & Song (2024, arXiv:2406.12907) compare it.
 
 >>> family().columns.keys() >= {"N", "D", "C", "loss"}
 True

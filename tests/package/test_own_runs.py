@@ -1,0 +1,126 @@
+"""What our own runs say can be found again, and what is read from the tables is what stands there."""
+
+import math
+
+import numpy as np
+import pytest
+
+from scaling_helpers import own_runs
+from scaling_helpers.fitting import Table, fit_isoflop, rollout
+from scaling_helpers.inference import vote_accuracy
+from scaling_helpers.laws import FLOP_PER_PARAMETER_TOKEN
+from scaling_helpers.runs import load_curves, load_runs, load_samples
+from scaling_helpers.runs.model import Shape
+from scaling_helpers.runs.plan import BUDGETS, plan
+
+
+def test_every_planned_run_was_made_and_no_other():
+    assert set(load_runs()["id"]) == {one.run.id for one in plan()}
+
+
+def test_every_run_has_its_curve():
+    assert set(load_curves()["id"]) == set(load_runs()["id"])
+
+
+def test_the_sweep_is_as_large_as_a_law_needs():
+    points = own_runs.family()
+    budgets = np.unique(points["C"])
+    assert len(load_runs(status="done")) >= 150
+    assert np.allclose(budgets, BUDGETS) and budgets.max() / budgets.min() >= 1000
+    assert all(len(np.unique(points["N"][points["C"] == budget])) >= 7 for budget in budgets)
+
+
+def test_no_run_of_the_families_reads_a_byte_twice():
+    runs = load_runs(study=["isoflop", "tuning", "schedule", "warmup", "untuned", "kaplan"])
+    assert np.all(runs["D"] <= runs["U"])
+
+
+def test_every_budget_has_its_best_size_between_sizes_that_were_trained():
+    fit = own_runs.valleys()
+    assert not fit.excluded
+    points = own_runs.family()
+    for valley in fit.valleys:
+        sizes = points["N"][points["C"] == valley.budget]
+        assert np.sum(np.unique(sizes) < valley.N) >= 2 and np.sum(np.unique(sizes) > valley.N) >= 2
+
+
+def test_the_law_of_the_runs_is_at_its_minimum():
+    fit = own_runs.law()
+    assert fit.status.value == "converged"
+    assert not fit.at_bound
+
+
+def test_the_small_runs_foretell_the_large_better_than_no_change_does():
+    fit = own_runs.law()
+    score = rollout(fit, own_runs.family()["C"], upto=1e12, draws=20)
+    assert np.sum(score.held) == np.sum(own_runs.family()["C"] > 1.1e12)
+    assert score.skill > 0.5
+
+
+def test_a_mean_over_seeds_is_that_of_the_logarithms():
+    points, averaged = own_runs.family(), own_runs.means(own_runs.family())
+    one = averaged["config"][np.argmax(averaged["seeds"])]
+    losses = points["loss"][points["config"] == one]
+    assert math.isclose(averaged["loss"][averaged["config"] == one][0], math.exp(np.mean(np.log(losses))))
+
+
+def test_counting_anew_finds_the_planted_exponents():
+    """A law planted on N: read at equal compute by another count, its valleys lie where that count's best sizes lie."""
+    N = np.repeat(np.geomspace(1e6, 1e9, 13), 17)
+    D = np.tile(np.geomspace(1e7, 1e11, 17), 13)
+    loss = 1.5 + 40 / N**0.3 + 300 / D**0.3
+    points = Table({"N": N, "D": D, "loss": loss, "N_non_embedding": N - 1e5 * N ** (1 / 3) / 1e3})
+    anew = own_runs.equal_compute(points, "N_non_embedding")
+    assert np.allclose(FLOP_PER_PARAMETER_TOKEN * anew["N"] * anew["D"], anew["C"])
+    inside = (anew["C"] >= 1e16) & (anew["C"] <= 1e19)
+    fit = fit_isoflop(anew["N"][inside], anew["D"][inside], anew["loss"][inside], budget=anew["C"][inside])
+    assert fit.a == pytest.approx(0.5, abs=0.03)
+
+
+def test_counting_anew_reads_nothing_beyond_the_runs():
+    points = own_runs.means(own_runs.family())
+    anew = own_runs.equal_compute(points, "N")
+    for size in np.unique(anew["N"]):
+        mine = points["N"] == size
+        assert anew["D"][anew["N"] == size].min() >= points["D"][mine].min() * (1 - 1e-9)
+        assert anew["D"][anew["N"] == size].max() <= points["D"][mine].max() * (1 + 1e-9)
+
+
+def test_a_long_run_read_on_the_way_ends_at_the_loss_of_its_row():
+    for study in ("schedule", "warmup", "kaplan"):
+        points, runs = own_runs.on_the_way(study), load_runs(study=study)
+        for row in runs:
+            mine = points["config"] == row["id"]
+            assert points["loss"][mine][np.argmax(points["D"][mine])] == pytest.approx(row["loss"], rel=1e-5)
+
+
+def test_a_study_that_was_not_made_is_refused_by_name():
+    with pytest.raises(ValueError, match="study = 'warm'.*schedule"):
+        own_runs.on_the_way("warm")
+
+
+def test_the_counts_of_parameters_are_those_of_the_model():
+    for row in load_runs():
+        shape = Shape(int(row["width"]), int(row["context"]))
+        assert row["N"] == shape.N and row["N_non_embedding"] == shape.parameters.non_embedding
+        assert row["flop_exact"] == pytest.approx(shape.flop_per_token * row["D"])
+
+
+def test_the_sampling_study_is_as_large_as_was_planned():
+    most = load_samples(temperature=1.0)
+    most = Table({name: column[most["n"] == 10_000] for name, column in most.columns.items()})
+    assert len(most) >= 200 and len(np.unique(most["model"])) == 1
+    assert len(np.unique(load_samples()["N"])) >= 3
+    assert len(np.unique(load_samples()["temperature"])) >= 4
+
+
+def test_shares_of_answers_sum_to_one_and_a_vote_of_one_is_the_chance_of_being_right():
+    rows = own_runs.solved(temperature=1.0)
+    for row, shares in list(zip(rows, own_runs.votes(rows), strict=True))[::97]:
+        assert shares.sum() == pytest.approx(1)
+        assert vote_accuracy(shares, 1).value == pytest.approx(row["c"] / row["n"])
+
+
+def test_rows_that_there_are_not_are_said_to_be_absent():
+    with pytest.raises(ValueError, match="temperature"):
+        own_runs.solved(temperature=3.0)
