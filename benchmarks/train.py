@@ -170,9 +170,10 @@ def main() -> None:
         print(json.dumps([asdict(one) for one in found], indent=1))
     if asked.speed:
         with asked.speed.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(("width", "batch", "tokens_per_s"))
-            writer.writerows((one.width, one.batch, round(one.tokens_per_s)) for one in found)
+            writer = csv.DictWriter(handle, list(asdict(found[0])), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({name: f"{value:.4g}" if isinstance(value, float) else value for name, value in asdict(one).items()}
+                             for one in found)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ __all__ = [
     "repeated",
     "seed_spread",
     "solved",
+    "tokens_per_answer",
     "valleys",
-    "votes",
+    "voted",
 ]
 
 Array = NDArray[np.float64]
@@ -288,25 +289,37 @@ def solved(**only: Any) -> Table:
     return rows
 
 
-def votes(rows: Table) -> list[Array]:
-    """For each problem the shares of its answers among the samples: the right one first, then the commonest wrong ones.
+def voted(rows: Table, k: int, *, draws: int = 400, seed: int = 0) -> Array:
+    """For each problem of :func:`solved` the chance that the right answer wins a vote of ``k`` samples, (problems,).
 
-    What is left is spread over as many other answers as there were, so that they win no vote. For
-    :func:`scaling_helpers.inference.vote_accuracy`.
+    Votes are drawn from the measured shares of the right answer and of the commonest wrong ones. Answers rarer than those were
+    not told apart in the table: each is taken to differ from all others, so that they tie with a single vote and win no other.
+    Ties are broken at random.
 
-    >>> shares = votes(solved(temperature=1.0))[0]
-    >>> round(float(shares.sum()), 9)
-    1.0
+    >>> chance = voted(solved(temperature=1.0), 1)
+    >>> bool(abs(chance.mean() - np.mean(solved(temperature=1.0)["c"] / solved(temperature=1.0)["n"])) < 0.02)
+    True
     """
-    found = []
-    for row in rows:
-        wrong = [int(count) for count in row["wrong"].split()]
-        rest = row["n"] - row["c"] - sum(wrong)
-        others = max(int(row["distinct"]) - len(wrong) - (row["c"] > 0), 1)
-        counts = [row["c"], *wrong, *([rest / others] * others if rest else [])]
-        shares = np.array([*counts, *([0.0] if len(counts) == 1 else [])], float)
-        found.append(shares / shares.sum())
-    return found
+    draw = np.random.default_rng(seed)
+    chances = np.empty(len(rows))
+    for at, row in enumerate(rows):
+        counts = [row["c"], *(int(count) for count in row["wrong"].split())]
+        shares = np.array([*counts, row["n"] - sum(counts)]) / row["n"]
+        counted = draw.multinomial(k, shares / shares.sum(), size=draws)
+        right, wrong, rare = counted[:, 0], counted[:, 1:-1], counted[:, -1]
+        best = np.maximum(wrong.max(axis=1, initial=0), rare > 0)
+        ties = (wrong == right[:, None]).sum(axis=1) + np.where(right == 1, rare, 0)
+        chances[at] = np.mean(np.where((right > 0) & (right >= best), 1.0 / (1.0 + ties), 0.0))
+    return chances
+
+
+def tokens_per_answer(rows: Table) -> float:
+    """Tokens that one answer takes on average, the problem not counted.
+
+    >>> tokens_per_answer(solved(task="sums-c")) > tokens_per_answer(solved(task="sums-a"))
+    True
+    """
+    return float(rows["tokens"].sum() / rows["n"].sum())
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------------

@@ -114,11 +114,25 @@ def test_the_sampling_study_is_as_large_as_was_planned():
     assert len(np.unique(load_samples()["temperature"])) >= 4
 
 
-def test_shares_of_answers_sum_to_one_and_a_vote_of_one_is_the_chance_of_being_right():
-    rows = own_runs.solved(temperature=1.0)
-    for row, shares in list(zip(rows, own_runs.votes(rows), strict=True))[::97]:
-        assert shares.sum() == pytest.approx(1)
-        assert vote_accuracy(shares, 1).value == pytest.approx(row["c"] / row["n"])
+def counted(c, wrong, n=1000, distinct=3):
+    return Table({"n": np.array([n]), "c": np.array([c]), "wrong": np.array([wrong]), "distinct": np.array([distinct])})
+
+
+@pytest.mark.parametrize(("c", "wrong", "shares"), [(500, "300 200", (0.5, 0.3, 0.2)), (300, "400 300", (0.3, 0.4, 0.3))])
+def test_a_vote_of_measured_answers_is_the_exact_one(c, wrong, shares):
+    drawn = own_runs.voted(counted(c, wrong), 7, draws=40_000)[0]
+    assert drawn == pytest.approx(vote_accuracy(shares, 7).value, abs=0.01)
+
+
+def test_rare_answers_tie_with_a_single_vote_and_win_no_other():
+    rows = counted(400, "100", distinct=500)  # the other 500 samples were all different
+    assert own_runs.voted(rows, 1, draws=40_000)[0] == pytest.approx(0.4, abs=0.01)
+    many = vote_accuracy([0.4, 0.1, *([0.5 / 500] * 500)], 5, draws=40_000).value
+    assert own_runs.voted(rows, 5, draws=40_000)[0] == pytest.approx(many, abs=0.01)
+
+
+def test_a_problem_without_a_right_answer_is_never_voted_right():
+    assert own_runs.voted(counted(0, "600 400"), 15)[0] == 0.0
 
 
 def test_rows_that_there_are_not_are_said_to_be_absent():
