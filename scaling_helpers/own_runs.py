@@ -24,6 +24,7 @@ from .laws import FLOP_PER_PARAMETER_TOKEN
 from .runs import load_curves, load_runs, load_samples
 
 __all__ = [
+    "HOLDS_FROM",
     "SETTINGS",
     "Reading",
     "Setting",
@@ -44,6 +45,8 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+#: Smallest budget (FLOP) from which on the law's form holds to within the spread of seeds.
+HOLDS_FROM = 1e12
 #: Resamples behind an interval.
 DRAWS = 1000
 #: Budgets on which curves are read when compute is counted anew, for each factor of ten.
@@ -53,8 +56,8 @@ PER_DECADE = 2
 # ---- the families at equal compute ----------------------------------------------------------------------------------
 
 
-def family(*, largest: float = math.inf) -> Table:
-    """The IsoFLOP runs with everything at its own best, up to a budget of ``largest`` FLOP: a row for each run and seed.
+def family(*, smallest: float = 0.0, largest: float = math.inf) -> Table:
+    """The IsoFLOP runs with everything at its own best, at budgets from ``smallest`` to ``largest`` FLOP: a row for each seed.
 
     Columns N and N_non_embedding (parameters), D (tokens), C (the planned budget, FLOP), per_token (training FLOP of a token,
     every matrix product counted), loss (nats per token), config (the same for seeds of one configuration) and seed.
@@ -64,7 +67,7 @@ def family(*, largest: float = math.inf) -> Table:
     True
     """
     rows = load_runs(study="isoflop", status="done")
-    rows = _where(rows, rows["budget"] <= largest * 1.01)
+    rows = _where(rows, (rows["budget"] >= smallest * 0.99) & (rows["budget"] <= largest * 1.01))
     named = [f"{size}x{tokens}" for size, tokens in zip(rows["N"], rows["D"], strict=True)]
     return _points(rows, C=rows["budget"], loss=rows["loss"], D=rows["D"], config=np.array(named), seed=rows["seed"])
 
@@ -99,45 +102,49 @@ def seed_spread() -> tuple[float, int]:
     return float(np.sqrt(np.sum(off**2) / degrees)), degrees
 
 
-def law(*, largest: float = math.inf) -> ChinchillaFit:
+def law(*, smallest: float = 0.0, largest: float = math.inf) -> ChinchillaFit:
     """E + A / N**alpha + B / D**beta through the runs of :func:`family`, seeds as runs of their own.
 
-    Resample whole configurations for an interval: ``fit.bootstrap(kind="cluster", clusters=family()["config"])``.
+    The form does not hold for the smallest budgets: with all of them the residuals are several times the spread of seeds, from
+    :data:`HOLDS_FROM` on they are no larger. Resample whole configurations for an interval:
+    ``fit.bootstrap(kind="cluster", clusters=family(...)["config"])``.
 
-    >>> 0 < law().law.alpha < 2
-    True
+    >>> spread, _degrees = seed_spread()
+    >>> off = [float(np.std(law(smallest=least).residuals)) for least in (0.0, HOLDS_FROM)]
+    >>> off[0] > 3 * spread, off[1] < 1.3 * spread
+    (True, True)
     """
-    points = family(largest=largest)
+    points = family(smallest=smallest, largest=largest)
     return fit_chinchilla(points["N"], points["D"], points["loss"])
 
 
-def valleys(*, largest: float = math.inf, method: str = "parabola") -> IsoflopFit:
+def valleys(*, smallest: float = 0.0, largest: float = math.inf, method: str = "parabola") -> IsoflopFit:
     """Approach 2: the best size at each budget, from the means over seeds, and the power law through those.
 
     >>> [valley.reason for valley in valleys().excluded]
     []
     """
-    points = means(family(largest=largest))
+    points = means(family(smallest=smallest, largest=largest))
     return fit_isoflop(points["N"], points["D"], points["loss"], budget=points["C"], method=method)
 
 
-def curves() -> EnvelopeFit:
-    """Approach 1: the lower envelope of the training curves of all runs of :func:`family`.
+def curves(*, smallest: float = 0.0) -> EnvelopeFit:
+    """Approach 1: the lower envelope of the training curves of all runs of :func:`family`, read at its budgets' range.
 
-    A point of a curve is the mean training loss since the point before, so it is smoothed; the first tenth of a run, and what
-    lies in its warmup, is left out.
+    A point of a curve is the mean training loss since the point before, so it is smoothed. What lies below the smallest budget
+    (or below ``smallest`` FLOP) is left out: there are only runs that have just begun.
 
     >>> 0 < curves().a < 1
     True
     """
     runs = load_runs(study="isoflop", status="done")
     size = dict(zip(runs["id"], runs["N"], strict=True))
-    length = dict(zip(runs["id"], runs["D"], strict=True))
     points = load_curves(id=list(size))
-    ids, tokens = points["id"], points["tokens"]
-    late = tokens > 0.1 * np.array([length[one] for one in ids])
-    N = np.array([size[one] for one in ids], float)
-    return fit_envelope(ids[late], N[late], tokens[late].astype(float), points["train"][late], per_decade=10)
+    N = np.array([size[one] for one in points["id"]], float)
+    D = points["tokens"].astype(float)
+    least = max(smallest, float(runs["budget"].min()))
+    inside = FLOP_PER_PARAMETER_TOKEN * N * D >= 0.97 * least
+    return fit_envelope(points["id"][inside], N[inside], D[inside], points["train"][inside], per_decade=10)
 
 
 # ---- Kaplan against Hoffmann, again ---------------------------------------------------------------------------------
