@@ -31,6 +31,7 @@ __all__ = [
     "curves",
     "equal_compute",
     "family",
+    "frontier",
     "law",
     "means",
     "on_the_way",
@@ -84,6 +85,17 @@ def means(points: Table) -> Table:
     loss = np.exp(np.bincount(which, np.log(points["loss"])) / counts)
     columns = {name: column[first] for name, column in points.columns.items() if name not in ("loss", "seed")}
     return Table({**columns, "loss": loss, "seeds": counts})
+
+
+def frontier() -> Table:
+    """The lowest mean loss at each budget of :func:`family`, by rising budget, with its N and D: a measured L(C).
+
+    >>> bool(np.all(np.diff(frontier()["loss"]) < 0))
+    True
+    """
+    points = means(family())
+    lowest = [np.flatnonzero(points["C"] == C)[np.argmin(points["loss"][points["C"] == C])] for C in np.unique(points["C"])]
+    return _where(points, np.array(lowest))
 
 
 def seed_spread() -> tuple[float, int]:

@@ -2,7 +2,7 @@
 
 ``isoflop``     every budget of :data:`BUDGETS`, every size of :func:`widths_at` it, three seeds up to :data:`SEEDED`
 ``tuning``      a grid of learning rates at four sizes: where :func:`tuned_rate` comes from
-``schedule``    own settings, but the cosine laid out for the longest run of its size: losses are read on the way, as Kaplan
+``schedule``    own settings, but one cosine for each size, longer than all its budgets: losses are read on the way, as Kaplan
                 et al. did
 ``warmup``      the same with a warmup of as many tokens for every size
 ``untuned``     own schedule and warmup, one learning rate and one batch for every size
@@ -51,6 +51,8 @@ REACH = 8.0
 PILOT_N, PILOT_C, PILOT_EXPONENT = 25e3, 1e11, 0.5
 #: Largest budget of the ablations.
 LARGEST_OWN = 1e12
+#: Length of a long schedule, in multiples of the largest budget at which its run is read: no run is read at its end.
+BEYOND = 10**0.5
 #: Tokens of warmup where it is the same for every size.
 LONG_WARMUP = 2_000_000
 #: Share of a run's tokens over which the learning rate rises, otherwise.
@@ -154,7 +156,7 @@ def _small(budgets: Sequence[float]) -> list[float]:
 
 
 def _one_schedule(study: str, *, warmup: int | None, untuned: bool) -> Callable[[Sequence[float]], Iterator[Planned]]:
-    """One run of each size as long as its largest budget, whose losses are read at all the others."""
+    """One run of each size, read at all its budgets while its schedule is still under way."""
 
     def planned(budgets: Sequence[float]) -> Iterator[Planned]:
         small = _small(budgets)
@@ -166,7 +168,8 @@ def _one_schedule(study: str, *, warmup: int | None, untuned: bool) -> Callable[
             stops = tuple(max(1, round(budget / longest.shape.six_n / per_step)) * per_step for budget in mine)
             run = Run(
                 width=width, tokens=max(stops), batch=batch, lr=UNTUNED_RATE if untuned else longest.lr,
-                warmup=longest.warmup if warmup is None else warmup, schedule=max(stops), stops=tuple(sorted(set(stops))),
+                warmup=longest.warmup if warmup is None else warmup, schedule=round(BEYOND * max(stops)),
+                stops=tuple(sorted(set(stops))),
             )  # fmt: skip
             yield Planned(run, study, max(mine))
 
