@@ -42,6 +42,7 @@ __all__ = [
     "tokens_per_answer",
     "valleys",
     "voted",
+    "worth",
 ]
 
 Array = NDArray[np.float64]
@@ -289,6 +290,31 @@ def repeated(*, once: bool = True) -> Table:
     U = np.minimum(rows["U"], rows["D"])
     return Table({"N": rows["N"].astype(float), "D": rows["D"].astype(float), "U": U.astype(float),
                   "epochs": rows["D"] / U, "loss": rows["loss"]})  # fmt: skip
+
+
+def worth(points: Table | None = None) -> Table:
+    """What repeated text was worth in new text, measured without any law: N, U, epochs, worth (new tokens per unique token).
+
+    For each size, the losses of runs that repeat nothing say how many new tokens each loss takes, by straight lines in log
+    tokens and log loss. A loss above or below all of those has no answer and is NaN. ``points``: a table like
+    :func:`repeated`'s, with runs that repeat nothing among them.
+
+    >>> once = worth()
+    >>> bool(np.nanmax(once["worth"]) < 64)
+    True
+    """
+    points = repeated() if points is None else points
+    new = points["epochs"] <= 1
+    again = _where(points, ~new & np.isin(points["N"], np.unique(points["N"][new])))
+    tokens = np.full(len(again), np.nan)
+    for size in np.unique(again["N"]):
+        mine = new & (points["N"] == size)
+        D, which = np.unique(points["D"][mine], return_inverse=True)
+        log_loss = np.bincount(which, np.log(points["loss"][mine])) / np.bincount(which)
+        falling = np.minimum.accumulate(log_loss)[::-1]
+        rows = again["N"] == size
+        tokens[rows] = np.exp(np.interp(np.log(again["loss"][rows]), falling, np.log(D)[::-1], left=np.nan, right=np.nan))
+    return Table({name: again[name] for name in ("N", "U", "epochs")} | {"worth": tokens / again["U"]})
 
 
 # ---- the sampled model ----------------------------------------------------------------------------------------------

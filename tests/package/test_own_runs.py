@@ -114,6 +114,31 @@ def test_the_sampling_study_is_as_large_as_was_planned():
     assert len(np.unique(load_samples()["temperature"])) >= 4
 
 
+def test_what_repeats_are_worth_is_found_without_a_law():
+    """Planted: text read again is worth half of what new text is, whatever the law of new text."""
+    N, U = 1e5, 1e6
+    D = np.geomspace(1e5, 1e9, 80)
+    epochs = np.array([2.0, 4.0, 16.0])
+    effective = U * (1 + (epochs - 1) / 2)
+
+    def loss(tokens):
+        return 1.1 + 40 / tokens**0.2 + 3 * np.exp(-tokens / 1e7)
+
+    points = Table({
+        "N": np.full(83, N), "U": np.append(D, np.full(3, U)), "D": np.append(D, U * epochs),
+        "epochs": np.append(np.ones(80), epochs), "loss": np.append(loss(D), loss(effective)),
+    })  # fmt: skip
+    assert np.allclose(own_runs.worth(points)["worth"], effective / U, rtol=0.002)
+
+
+def test_a_loss_that_no_new_text_gave_is_worth_nothing_that_can_be_said():
+    points = Table({
+        "N": np.full(4, 1e5), "U": np.array([1e5, 1e6, 1e6, 1e6]), "D": np.array([1e5, 1e6, 4e6, 64e6]),
+        "epochs": np.array([1.0, 1.0, 4.0, 64.0]), "loss": np.array([3.0, 2.0, 1.9, 3.5]),
+    })  # fmt: skip
+    assert np.isnan(own_runs.worth(points)["worth"]).all()
+
+
 def counted(c, wrong, n=1000, distinct=3):
     return Table({"n": np.array([n]), "c": np.array([c]), "wrong": np.array([wrong]), "distinct": np.array([distinct])})
 
