@@ -265,13 +265,13 @@ def re_enactment() -> Mapping[str, Reading]:
     >>> list(re_enactment()) == list(SETTINGS)
     True
     """
-    reach = float(on_the_way("kaplan")["C"].max())
+    reach = float(on_the_way("kaplan")["C"].max()) * 1.01
     readings = {}
     for name, setting in SETTINGS.items():
-        own = setting.study == "isoflop"
-        points = means(family(largest=reach)) if own else on_the_way(setting.study)
+        points = means(family()) if setting.study == "isoflop" else on_the_way(setting.study)
         if setting.size != "N" or setting.per_token:
             points = equal_compute(points, setting.size, setting.per_token)
+        points = _where(points, points["C"] <= reach)
         fit = fit_isoflop(points["N"], points["D"], points["loss"], budget=points["C"])
         readings[name] = Reading(name, fit, fit.bootstrap(DRAWS, kind="residual").interval("a"))
     return readings
