@@ -156,7 +156,7 @@ def curves(*, smallest: float = 0.0) -> EnvelopeFit:
     N = np.array([size[one] for one in points["id"]], float)
     D = points["tokens"].astype(float)
     least = max(smallest, float(runs["budget"].min()))
-    inside = FLOP_PER_PARAMETER_TOKEN * N * D >= 0.97 * least
+    inside = 0.97 * least <= FLOP_PER_PARAMETER_TOKEN * N * D
     return fit_envelope(points["id"][inside], N[inside], D[inside], points["train"][inside], per_decade=10)
 
 

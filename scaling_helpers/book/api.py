@@ -53,8 +53,8 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "figures": ("figures", "palette", "numbers", "trace"),
     "explorers": ("explorers", "explorers.declaration", "explorers.controls", "explorers.charts", "explorers.runtime", "checks"),
     "runs": (
-        *("own_runs", "runs", "runs.measured", "runs.corpus", "runs.model", "runs.train", "runs.records", "runs.plan", "runs.sweep"),
-        *("runs.task", "runs.sample"),
+        *("own_runs", "runs", "runs.measured", "runs.corpus", "runs.model", "runs.train", "runs.records", "runs.plan"),
+        *("runs.sweep", "runs.task", "runs.sample"),
     ),
     "command-line": ("cli",),
 }

@@ -9,11 +9,11 @@ all budgets. How the valley is drawn decides the answer:
   loss = E + p N**-alpha + q N**beta, with E, alpha and beta shared by all budgets, p and q free for each.
 * ``"akima"``: a curve through all points (Porian et al. 2024, arXiv:2406.19146), with an assumed noise of the losses.
 
-**The parabola is biased, also without noise** (arXiv:2603.22339, whose second version puts the cost at 6.5% of the Llama 3 budget). The true
-valley is no parabola: where alpha differs from beta one wall is steeper, and where the sizes are not centred on N* the two walls
-are not seen alike. The parabola's lowest point is pulled off N*, more so the wider the window. If the pull is the same at all
-budgets, the exponent survives and only the coefficient is wrong; if the window drifts with the budget, the exponent is wrong
-too. Narrow windows cure this but cost precision. The shape above has the truth among its curves, so it has no such bias.
+**The parabola is biased, also without noise** (arXiv:2603.22339, whose second version puts the cost at 6.5% of the Llama 3
+budget). The true valley is no parabola: where alpha differs from beta one wall is steeper, and where the sizes are not centred
+on N* the two walls are not seen alike. The parabola's lowest point is pulled off N*, more so the wider the window. If the pull
+is the same at all budgets, the exponent survives and only the coefficient is wrong; if the window drifts with the budget, the
+exponent is wrong too. Narrow windows cure this but cost precision. The shape above has the truth among its curves, so it has no such bias.
 Here alpha is 0.339, beta 0.285, and the sizes lie from N*/16 to 16 N*, exactly centred:
 
 >>> from scaling_helpers.laws import HOFFMANN_2022

@@ -35,8 +35,8 @@ from .model import Shape
 from .train import VALIDATION_WINDOWS, Run
 
 __all__ = [
-    "BUDGETS", "LARGEST_OWN", "SEEDED", "STUDIES", "WIDTHS", "Planned", "batch_for", "expected_seconds", "plan", "tuned_rate",
-    "widths_at",
+    "BUDGETS", "LARGEST_OWN", "SEEDED", "STUDIES", "WIDTHS", "Planned", "batch_for", "expected_seconds", "plan", "speeds",
+    "tuned_rate", "widths_at",
 ]  # fmt: skip
 
 #: Training FLOP of the IsoFLOP families: half a decade apart, over three decades.
@@ -229,18 +229,23 @@ def plan(studies: Sequence[str] = tuple(STUDIES), budgets: Sequence[float] = BUD
 
 
 @cache
-def _speeds() -> tuple[tuple[float, float, float], ...]:
+def speeds() -> tuple[Mapping[str, float], ...]:
+    """What ``python -m benchmarks.train`` measured on our machine: a row for each width and batch, FLOP/s by 6 N.
+
+    >>> {"width", "batch", "tokens_per_s", "loop_gflops", "peak_gflops"} <= set(speeds()[0])
+    True
+    """
     with Path(__file__).with_name("speed.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple((float(row["width"]), float(row["batch"]), float(row["tokens_per_s"])) for row in csv.DictReader(handle))
+        return tuple({name: float(cell) for name, cell in row.items() if cell} for row in csv.DictReader(handle))
 
 
 def tokens_per_second(width: int, batch: int) -> float:
-    """Tokens that one core trains on in a second, between the measurements of ``speed.csv``: linear in logarithms.
+    """Tokens that one core trains on in a second, between the measurements of :func:`speeds`: linear in logarithms.
 
     >>> tokens_per_second(16, 8) > tokens_per_second(64, 8)
     True
     """
-    rows = np.log(np.array(_speeds()))
+    rows = np.log(np.array([[row[name] for name in ("width", "batch", "tokens_per_s")] for row in speeds()]))
     widths, batches = np.unique(rows[:, 0]), np.unique(rows[:, 1])
     grid = np.array([[rows[(rows[:, 0] == w) & (rows[:, 1] == b), 2].mean() for b in batches] for w in widths])
     by_width = [float(np.interp(math.log(batch), batches, line)) for line in grid]
