@@ -13,7 +13,8 @@ all budgets. How the valley is drawn decides the answer:
 budget). The true valley is no parabola: where alpha differs from beta one wall is steeper, and where the sizes are not centred
 on N* the two walls are not seen alike. The parabola's lowest point is pulled off N*, more so the wider the window. If the pull
 is the same at all budgets, the exponent survives and only the coefficient is wrong; if the window drifts with the budget, the
-exponent is wrong too. Narrow windows cure this but cost precision. The shape above has the truth among its curves, so it has no such bias.
+exponent is wrong too. Narrow windows cure this but cost precision. The shape above has the truth among its
+curves, so it has no such bias.
 Here alpha is 0.339, beta 0.285, and the sizes lie from N*/16 to 16 N*, exactly centred:
 
 >>> from scaling_helpers.laws import HOFFMANN_2022
