@@ -52,9 +52,9 @@ def test_the_law_of_the_runs_is_at_its_minimum():
 
 def test_the_small_runs_foretell_too_high_a_loss_for_the_large_and_still_better_than_no_change_does():
     for cut in (1e11, 10**11.5, 1e12, 10**12.5):
-        score = rollout(own_runs.law(), own_runs.family()["C"], upto=cut * 1.01, draws=20)
+        score = rollout(own_runs.law(), own_runs.family()["C"], upto=cut * 1.01, draws=100)
         assert np.sum(score.held) == np.sum(own_runs.family()["C"] > 1.1 * cut)
-        assert score.skill > 0.2 and score.bias > 0.05 and score.coverage < 0.6
+        assert score.skill > 0.2 and score.bias > 0.05 and score.coverage < 0.7
 
 
 def test_where_the_form_holds_valleys_and_law_agree_on_the_exponent():
