@@ -1,4 +1,4 @@
-"""What can be asked from a terminal? ``scaling fit``, ``optimal``, ``passk``, ``facts``, ``train``, ``sample``, with ``--help``.
+"""What can be asked from a terminal? ``scaling fit``, ``optimal``, ``passk``, ``facts``, ``train``, with ``--help``.
 
 Answers go to standard output; notes, progress and errors to standard error. Exit codes: 0 answered, 1 the data or the law
 cannot answer, 2 the command was wrong. Nothing is written but the files that were asked for, and nothing leaves the machine;
@@ -97,7 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     _passk_parser(commands)
     _facts_parser(commands)
     _train_parser(commands)
-    _sample_parser(commands)
     return parser
 
 
@@ -261,26 +260,6 @@ def _train_parser(commands: Any) -> None:
     answers.add_argument("--export", metavar="DIR", help="write runs.csv and curves.csv of all finished runs there, at the end")
     _output_options(answers)
     one.set_defaults(run=_train)
-
-
-def _sample_parser(commands: Any) -> None:
-    one = _command(
-        commands,
-        "sample",
-        "train small solvers and sample them thousands of times",
-        "Train three small models to add numbers and sample each problem up to ten thousand times, as the book's own study was.\n"
-        "Killed or stopped at any moment, the same command goes on where it was. Needs PyTorch: pip install\n"
-        "'scaling-helpers[train]'.",
-        "scaling sample --jobs 2 --folder sweep --export tables",
-    )
-    one.add_argument("--jobs", type=_count_of(1), default=1, help="models or problems side by side (1)")
-    one.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ... (cpu)")
-    one.add_argument("--folder", metavar="DIR", help="models and counts (in the user's cache)")
-    one.add_argument("--steps", type=_count_of(1), metavar="S", help="training steps of each model (those of the book)")
-    one.add_argument("--problems", type=_count_of(1), metavar="P", help="problems of each difficulty (those of the book)")
-    one.add_argument("--export", metavar="DIR", help="write samples.csv there at the end")
-    _output_options(one)
-    one.set_defaults(run=_sample)
 
 
 def _output_options(parser: Any) -> None:
@@ -557,24 +536,6 @@ def _train(asked: argparse.Namespace) -> int:
     plain = [{"id": one.run.id, "study": one.study, "budget": one.budget, "flop": one.run.flop,
               "seconds": planning.expected_seconds(one.run)} for one in planned]  # fmt: skip
     return _answer(asked, lines, {"schema": SCHEMA.format("train"), "plan": plain, "rows": rows})
-
-
-def _sample(asked: argparse.Namespace) -> int:
-    from .runs import corpus
-    from .runs import sample as sampling
-
-    _needs_torch(asked)
-    folder = Path(asked.folder) if asked.folder else corpus.default_folder()
-    steps, of_each = asked.steps or sampling.STEPS, asked.problems or sampling.OF_EACH
-
-    def report(part: Any, seconds: float) -> None:
-        _note(asked, f"{part.id}: {of_each} problems in {seconds:.0f} s")
-
-    added = sampling.study(folder, steps=steps, of_each=of_each, jobs=asked.jobs, device=asked.device, report=report)
-    lines = [f"{added} of {len(sampling.STUDY)} parts sampled now, the others before"]
-    if asked.export:
-        lines.append(f"{sampling.export_samples(folder, asked.export)} rows in {asked.export}")
-    return _answer(asked, lines, {"schema": SCHEMA.format("sample"), "added": added, "parts": len(sampling.STUDY)})
 
 
 def _needs_torch(asked: argparse.Namespace) -> None:

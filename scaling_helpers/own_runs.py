@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .fitting import ChinchillaFit, EnvelopeFit, Interval, IsoflopFit, Table, fit_chinchilla, fit_envelope, fit_isoflop
 from .laws import FLOP_PER_PARAMETER_TOKEN
-from .runs import load_curves, load_runs, load_samples
+from .runs import load_curves, load_runs
 
 __all__ = [
     "HOLDS_FROM",
@@ -38,10 +38,7 @@ __all__ = [
     "re_enactment",
     "repeated",
     "seed_spread",
-    "solved",
-    "tokens_per_answer",
     "valleys",
-    "voted",
     "worth",
 ]
 
@@ -315,56 +312,6 @@ def worth(points: Table | None = None) -> Table:
         rows = again["N"] == size
         tokens[rows] = np.exp(np.interp(np.log(again["loss"][rows]), falling, np.log(D)[::-1], left=np.nan, right=np.nan))
     return Table({name: again[name] for name in ("N", "U", "epochs")} | {"worth": tokens / again["U"]})
-
-
-# ---- the sampled model ----------------------------------------------------------------------------------------------
-
-
-def solved(**only: Any) -> Table:
-    """The sampling study's rows for which the columns have the values of ``only``, such as N, task, temperature, difficulty.
-
-    Raises ValueError if there are none.
-
-    >>> bool(np.all(solved(temperature=1.0)["c"] >= 0))
-    True
-    """
-    rows = load_samples(**only)
-    if not len(rows):
-        raise ValueError(f"no rows of the sampling study have {only}")
-    return rows
-
-
-def voted(rows: Table, k: int, *, draws: int = 400, seed: int = 0) -> Array:
-    """For each problem of :func:`solved` the chance that the right answer wins a vote of ``k`` samples, (problems,).
-
-    Votes are drawn from the measured shares of the right answer and of the commonest wrong ones. Answers rarer than those were
-    not told apart in the table: each is taken to differ from all others, so that they tie with a single vote and win no other.
-    Ties are broken at random.
-
-    >>> chance = voted(solved(temperature=1.0), 1)
-    >>> bool(abs(chance.mean() - np.mean(solved(temperature=1.0)["c"] / solved(temperature=1.0)["n"])) < 0.02)
-    True
-    """
-    draw = np.random.default_rng(seed)
-    chances = np.empty(len(rows))
-    for at, row in enumerate(rows):
-        counts = [row["c"], *(int(count) for count in row["wrong"].split())]
-        shares = np.array([*counts, row["n"] - sum(counts)]) / row["n"]
-        counted = draw.multinomial(k, shares / shares.sum(), size=draws)
-        right, wrong, rare = counted[:, 0], counted[:, 1:-1], counted[:, -1]
-        best = np.maximum(wrong.max(axis=1, initial=0), rare > 0)
-        ties = (wrong == right[:, None]).sum(axis=1) + np.where(right == 1, rare, 0)
-        chances[at] = np.mean(np.where((right > 0) & (right >= best), 1.0 / (1.0 + ties), 0.0))
-    return chances
-
-
-def tokens_per_answer(rows: Table) -> float:
-    """Tokens that one answer takes on average, the problem not counted.
-
-    >>> tokens_per_answer(solved(task="sums-c")) > tokens_per_answer(solved(task="sums-a"))
-    True
-    """
-    return float(rows["tokens"].sum() / rows["n"].sum())
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "explorers": ("explorers", "explorers.declaration", "explorers.controls", "explorers.charts", "explorers.runtime", "checks"),
     "runs": (
         *("own_runs", "runs", "runs.measured", "runs.corpus", "runs.model", "runs.train", "runs.records", "runs.plan"),
-        *("runs.sweep", "runs.task", "runs.sample"),
+        "runs.sweep",
     ),
     "command-line": ("cli",),
 }

@@ -3,7 +3,6 @@
 =============  =======================================================================================================
 ``runs.csv``   a row for each training run: settings, counts, the loss at the end, and what it ran on
 ``curves.csv`` a row for each point of a thinned loss curve, by ``id`` of the run
-``samples.csv`` a row for each problem, model and temperature of the sampling study: n samples, c of them right
 =============  =======================================================================================================
 
 A row that cannot be right stops the loading with its line and column: a slip in a table must not become a slip in a law.
@@ -29,7 +28,7 @@ from ..laws import FLOP_PER_PARAMETER_TOKEN
 from .model import VOCAB
 from .records import Journal, replace_atomically
 
-__all__ = ["SCHEMA", "Column", "MeasuredError", "export", "load_curves", "load_runs", "load_samples"]
+__all__ = ["SCHEMA", "Column", "MeasuredError", "export", "load_curves", "load_runs"]
 
 
 class MeasuredError(ValueError):
@@ -124,20 +123,6 @@ SCHEMA: Mapping[str, Mapping[str, Column]] = {
         "valid": Column("number", "nats/token", "validation loss, where it was measured", 0, 20, blank=True),
         "valid_se": Column("number", "nats/token", "its standard error over files", 0, 5, blank=True),
     },
-    "samples": {
-        "model": Column("name", "1", "id of the model that was sampled"),
-        "N": _count("parameters", "its weights"),
-        "task": Column("name", "1", "family of problems"),
-        "difficulty": _count("1", "grade of the problem", 1, 1000),
-        "problem": Column("name", "1", "the problem itself"),
-        "temperature": Column("number", "1", "of the sampling", 0, 10),
-        "n": _count("samples", "samples drawn"),
-        "c": _count("samples", "of them right", 0),
-        "wrong": Column("name", "samples", "how many gave each of the eight commonest wrong answers, most first", blank=True),
-        "distinct": _count("1", "different answers"),
-        "tokens": _count("tokens", "tokens written in all samples"),
-        "seed": _count("1", "of the sampling", 0),
-    },
 }
 
 STATUSES = ("done", "diverged")
@@ -190,26 +175,6 @@ def load_curves(path: str | Path | None = None, **only: Any) -> Table:
     return _only(table, only)
 
 
-def load_samples(path: str | Path | None = None, **only: Any) -> Table:
-    """The sampling study, a row for each model, temperature and problem, with the columns of ``SCHEMA["samples"]``.
-
-    ``only`` as in :func:`load_runs`. Raises MeasuredError also where c > n or a problem stands twice.
-
-    >>> load_samples("absent/samples.csv")
-    Traceback (most recent call last):
-    ...
-    scaling_helpers.runs.measured.MeasuredError: there is no samples.csv at absent: give the path of a table
-    """
-    table, lines = _load("samples", path)
-    _hold("samples", table, lines, [
-        ("c", lambda row: row["c"] <= row["n"], "is more than n"),
-        ("wrong", lambda row: _counts_fit(row["wrong"], row["n"] - row["c"]), "are not falling counts of at most n - c samples"),
-    ])  # fmt: skip
-    keys = ("model", "temperature", "problem")
-    _once("samples", lines, [" ".join(str(row[key]) for key in keys) for row in table], "problem")
-    return _only(table, only)
-
-
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
 
@@ -246,12 +211,6 @@ def _hold(name: str, table: Table, lines: Sequence[int], rules: Iterable[Rule]) 
         for column, holds, otherwise in rules:
             if not holds(row):
                 raise MeasuredError(f"{name}, line {line}: {column} = {row[column]} {otherwise}")
-
-
-def _counts_fit(cell: str, most: int) -> bool:
-    words = cell.split()
-    counts = [int(word) for word in words if word.isdigit()]
-    return len(counts) == len(words) and counts == sorted(counts, reverse=True) and sum(counts) <= most
 
 
 def _once(name: str, lines: Sequence[int], keys: Iterable[str], column: str) -> None:

@@ -7,9 +7,8 @@ import pytest
 
 from scaling_helpers import own_runs
 from scaling_helpers.fitting import Table, fit_isoflop, rollout
-from scaling_helpers.inference import vote_accuracy
 from scaling_helpers.laws import FLOP_PER_PARAMETER_TOKEN
-from scaling_helpers.runs import load_curves, load_runs, load_samples
+from scaling_helpers.runs import load_curves, load_runs
 from scaling_helpers.runs.model import Shape
 from scaling_helpers.runs.plan import BUDGETS, plan
 
@@ -121,14 +120,6 @@ def test_the_counts_of_parameters_are_those_of_the_model():
         assert row["flop_exact"] == pytest.approx(shape.flop_per_token * row["D"])
 
 
-def test_the_sampling_study_is_as_large_as_was_planned():
-    most = load_samples(temperature=1.0)
-    most = Table({name: column[most["n"] == 10_000] for name, column in most.columns.items()})
-    assert len(most) >= 200 and len(np.unique(most["model"])) == 1
-    assert len(np.unique(load_samples()["N"])) >= 3
-    assert len(np.unique(load_samples()["temperature"])) >= 4
-
-
 def test_what_repeats_are_worth_is_found_without_a_law():
     """Planted: text read again is worth half of what new text is, whatever the law of new text."""
     N, U = 1e5, 1e6
@@ -152,29 +143,3 @@ def test_a_loss_that_no_new_text_gave_is_worth_nothing_that_can_be_said():
         "epochs": np.array([1.0, 1.0, 4.0, 64.0]), "loss": np.array([3.0, 2.0, 1.9, 3.5]),
     })  # fmt: skip
     assert np.isnan(own_runs.worth(points)["worth"]).all()
-
-
-def counted(c, wrong, n=1000, distinct=3):
-    return Table({"n": np.array([n]), "c": np.array([c]), "wrong": np.array([wrong]), "distinct": np.array([distinct])})
-
-
-@pytest.mark.parametrize(("c", "wrong", "shares"), [(500, "300 200", (0.5, 0.3, 0.2)), (300, "400 300", (0.3, 0.4, 0.3))])
-def test_a_vote_of_measured_answers_is_the_exact_one(c, wrong, shares):
-    drawn = own_runs.voted(counted(c, wrong), 7, draws=40_000)[0]
-    assert drawn == pytest.approx(vote_accuracy(shares, 7).value, abs=0.01)
-
-
-def test_rare_answers_tie_with_a_single_vote_and_win_no_other():
-    rows = counted(400, "100", distinct=500)  # the other 500 samples were all different
-    assert own_runs.voted(rows, 1, draws=40_000)[0] == pytest.approx(0.4, abs=0.01)
-    many = vote_accuracy([0.4, 0.1, *([0.5 / 500] * 500)], 5, draws=40_000).value
-    assert own_runs.voted(rows, 5, draws=40_000)[0] == pytest.approx(many, abs=0.01)
-
-
-def test_a_problem_without_a_right_answer_is_never_voted_right():
-    assert own_runs.voted(counted(0, "600 400"), 15)[0] == 0.0
-
-
-def test_rows_that_there_are_not_are_said_to_be_absent():
-    with pytest.raises(ValueError, match="temperature"):
-        own_runs.solved(temperature=3.0)

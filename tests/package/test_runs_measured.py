@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from scaling_helpers.runs import load_curves, load_runs, load_samples
+from scaling_helpers.runs import load_curves, load_runs
 from scaling_helpers.runs.measured import SCHEMA, MeasuredError, export
 from scaling_helpers.runs.records import Journal, JournalError, replace_atomically
 
@@ -90,30 +90,6 @@ def test_a_table_without_its_columns_rows_or_file_is_refused(tables):
         assert said in str(caught.value)
     with pytest.raises(MeasuredError, match="there is no none.csv"):
         load_runs(tables / "none.csv")
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, ""),
-        ({"c": "101"}, "c = 101 is more than n"),
-        ({"wrong": "90 5"}, "wrong = 90 5 are not falling counts of at most n - c"),
-        ({"wrong": "5 many"}, "wrong = 5 many are not falling counts"),
-        ({"temperature": "hot"}, "temperature = 'hot' is no number"),
-    ],
-)
-def test_samples_are_checked_too(tmp_path, changes, said):
-    row = {"model": "m", "N": "10320", "task": "sums", "difficulty": "2", "problem": "1+1", "temperature": "1.0", "n": "100",
-           "c": "10", "wrong": "50 3", "distinct": "4", "tokens": "300", "seed": "0"} | changes  # fmt: skip
-    path = tmp_path / "samples.csv"
-    path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
-    if not said:
-        assert load_samples(path)["c"].tolist() == [10]
-        path.write_text(path.read_text() + ",".join(row.values()) + "\n")
-        said = "line 3: problem: m 1.0 1+1 stands in line 2 too"
-    with pytest.raises(MeasuredError) as caught:
-        load_samples(path)
-    assert said in str(caught.value)
 
 
 # ---- the journal ----------------------------------------------------------------------------------------------------
