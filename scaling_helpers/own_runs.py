@@ -36,9 +36,11 @@ __all__ = [
     "means",
     "on_the_way",
     "re_enactment",
+    "repeat_constant",
     "repeated",
     "seed_spread",
     "valleys",
+    "where",
     "worth",
 ]
 
@@ -66,7 +68,7 @@ def family(*, smallest: float = 0.0, largest: float = math.inf) -> Table:
     True
     """
     rows = load_runs(study="isoflop", status="done")
-    rows = _where(rows, (rows["budget"] >= smallest * 0.99) & (rows["budget"] <= largest * 1.01))
+    rows = where(rows, (rows["budget"] >= smallest * 0.99) & (rows["budget"] <= largest * 1.01))
     named = [f"{size}x{tokens}" for size, tokens in zip(rows["N"], rows["D"], strict=True)]
     return _points(rows, C=rows["budget"], loss=rows["loss"], D=rows["D"], config=np.array(named), seed=rows["seed"])
 
@@ -93,7 +95,7 @@ def frontier() -> Table:
     """
     points = means(family())
     lowest = [np.flatnonzero(points["C"] == C)[np.argmin(points["loss"][points["C"] == C])] for C in np.unique(points["C"])]
-    return _where(points, np.array(lowest))
+    return where(points, np.array(lowest))
 
 
 def seed_spread() -> tuple[float, int]:
@@ -215,12 +217,12 @@ def on_the_way(study: str) -> Table:
     place = {name: number for number, name in enumerate(runs["id"])}
     if np.any(runs["schedule"] > 0):
         points = load_curves(id=list(place))
-        points = _where(points, np.isfinite(points["valid"]))
+        points = where(points, np.isfinite(points["valid"]))
         at = np.array([place[one] for one in points["id"]])
         D, loss = points["tokens"], points["valid"]
     else:
         at, D, loss = np.arange(len(runs)), runs["D"], runs["loss"]
-    rows = _where(runs, at)
+    rows = where(runs, at)
     budgets = np.unique(load_runs(study="isoflop")["budget"])
     spent = np.log(FLOP_PER_PARAMETER_TOKEN * rows["N"] * D)
     nearest = budgets[np.argmin(abs(spent[:, None] - np.log(budgets)), axis=1)]
@@ -268,7 +270,7 @@ def re_enactment() -> Mapping[str, Reading]:
         points = means(family()) if setting.study == "isoflop" else on_the_way(setting.study)
         if setting.size != "N" or setting.per_token:
             points = equal_compute(points, setting.size, setting.per_token)
-        points = _where(points, points["C"] <= reach)
+        points = where(points, points["C"] <= reach)
         fit = fit_isoflop(points["N"], points["D"], points["loss"], budget=points["C"])
         readings[name] = Reading(name, fit, fit.bootstrap(DRAWS, kind="residual").interval("a"))
     return readings
@@ -302,7 +304,7 @@ def worth(points: Table | None = None) -> Table:
     """
     points = repeated() if points is None else points
     new = points["epochs"] <= 1
-    again = _where(points, ~new & np.isin(points["N"], np.unique(points["N"][new])))
+    again = where(points, ~new & np.isin(points["N"], np.unique(points["N"][new])))
     tokens = np.full(len(again), np.nan)
     for size in np.unique(again["N"]):
         mine = new & (points["N"] == size)
@@ -314,10 +316,38 @@ def worth(points: Table | None = None) -> Table:
     return Table({name: again[name] for name in ("N", "U", "epochs")} | {"worth": tokens / again["U"]})
 
 
+def repeat_constant(measured: Table, level: float = 0.9) -> tuple[float, float, float]:
+    """R_D of the data-constrained law from :func:`worth` alone: the value of least squares in log worth, and its interval.
+
+    worth = 1 + R_D (1 - exp(-(epochs - 1) / R_D)), Muennighoff et al. (2023, arXiv:2305.16264). Rows without an answer are
+    left out, so that overfitting beyond all measured losses counts for nothing. Interval: runs drawn anew. Values are sought from
+    0.5 to 500; an end at either is no end. Raises ValueError for fewer than three rows.
+
+    >>> epochs = np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    >>> planted = Table({"epochs": epochs, "worth": 1 + 15 * (1 - np.exp(-(epochs - 1) / 15))})
+    >>> [round(value, 1) for value in repeat_constant(planted)]
+    [15.0, 15.0, 15.0]
+    """
+    counted = np.isfinite(measured["worth"]) & (measured["epochs"] > 1)
+    repeats, worth_of = measured["epochs"][counted] - 1, np.log(measured["worth"][counted])
+    if len(repeats) < 3:
+        raise ValueError(f"{len(repeats)} runs whose repeats have a worth cannot fix R_D: give at least 3")
+    values = np.geomspace(0.5, 500.0, 3001)
+    misses = (np.log(1 + values[:, None] * -np.expm1(-repeats / values[:, None])) - worth_of) ** 2
+    drawn = np.random.default_rng(0).multinomial(len(repeats), np.full(len(repeats), 1 / len(repeats)), size=DRAWS)
+    ends = np.quantile(values[np.argmin(misses @ drawn.T, axis=0)], [(1 - level) / 2, (1 + level) / 2])
+    return float(values[np.argmin(misses.sum(axis=1))]), float(ends[0]), float(ends[1])
+
+
 # ---- tables ---------------------------------------------------------------------------------------------------------
 
 
-def _where(table: Table, keep: Any) -> Table:
+def where(table: Table, keep: Any) -> Table:
+    """The rows of a table that ``keep`` chooses: a mask, or indices.
+
+    >>> len(where(Table({"N": np.arange(3)}), np.array([True, False, True])))
+    2
+    """
     return Table({name: column[keep] for name, column in table.columns.items()})
 
 
