@@ -1,9 +1,9 @@
 """What did our own models measure? The shipped tables, checked as they are read.
 
-=============  =======================================================================================================
-``runs.csv``   a row for each training run: settings, counts, the loss at the end, and what it ran on
-``curves.csv`` a row for each point of a thinned loss curve, by ``id`` of the run
-=============  =======================================================================================================
+==============  ====================================================================================================
+``runs.csv``    a row for each training run: settings, counts, the loss at the end, and what it ran on
+``curves.csv``  a row for each point of a thinned loss curve, by ``id`` of the run
+==============  ====================================================================================================
 
 A row that cannot be right stops the loading with its line and column: a slip in a table must not become a slip in a law.
 

@@ -1,13 +1,14 @@
 """Which runs make the book's sweep, what do they cost, and how was each setting chosen?
 
+==============  ======================================================================================================
 ``isoflop``     every budget of :data:`BUDGETS`, every size of :func:`widths_at` it, three seeds up to :data:`SEEDED`
 ``tuning``      a grid of learning rates at four sizes: where :func:`tuned_rate` comes from
-``schedule``    own settings, but one cosine for each size, longer than all its budgets: losses are read on the way, as Kaplan
-                et al. did
+``schedule``    own settings, but one cosine for each size, longer than all its budgets; losses are read on the way
 ``warmup``      the same with a warmup of as many tokens for every size
 ``untuned``     own schedule and warmup, one learning rate and one batch for every size
 ``kaplan``      all three at once
 ``repetition``  U unique tokens read up to 64 times
+==============  ======================================================================================================
 
 A budget C is spent as 6 N D with N all weights; rows carry the exact FLOP too. Counting without embeddings is no run of its
 own: it is another column of the same rows.

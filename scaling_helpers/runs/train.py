@@ -1,4 +1,4 @@
-"""What does one run do, and what is kept of it? From a :class:`Run` to one row, whatever happens in between.
+"""What does one run do, and what is kept of it? From a ``Run`` to one row, whatever happens in between.
 
 AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), a linear warmup, a cosine that reaches zero at the end of the schedule,
 clipped gradients. The text is cut into windows of ``context`` tokens, drawn in an order that depends on the seed alone; a run
