@@ -609,17 +609,20 @@ def measured_valleys(fit: IsoflopFit, *, alt: str) -> Picture:
         for valley in (*fit.valleys, *fit.excluded):
             mine = np.flatnonzero(budget == valley.budget)
             order = mine[np.argsort(N[mine])]
-            ax.plot(N[order], fit.predicted[order], color=LIGHT["axis"], linewidth=1.2)
+            x, y = np.log(N[order]), fit.predicted[order]
+            fine = np.linspace(x[0], x[-1], 61)
+            drawn = np.polyval(np.polyfit(x, y, 2), fine) if fit.method == "parabola" else np.interp(fine, x, y)
+            ax.plot(np.exp(fine), drawn, color=LIGHT["axis"], linewidth=1.2)
             ax.plot(N[order], loss[order], "o", color=LIGHT["axis"], markersize=4)
             ax.annotate(f"{numbers.format(valley.budget, 'flop')}", (N[order[-1]], loss[order[-1]]), (6, 0), va="center",
                         textcoords="offset points", color=LIGHT["muted"], fontsize=9)  # fmt: skip
         best = [(valley.N, valley.loss) for valley in fit.valleys]
         ax.plot(*zip(*best, strict=True), "D-", color=LIGHT["law"], markersize=6, label="lowest points: the best size")
-        ax.plot([], [], "o-", color=LIGHT["axis"], markersize=4, linewidth=1.2, label="runs of one budget (FLOP), parabola")
+        ax.plot([], [], "o-", color=LIGHT["axis"], markersize=4, linewidth=1.2, label="runs of one budget (FLOP)")
         ax.set(xscale="log", xlabel="Model size N (parameters)", ylabel="Validation loss (nats per token)")
         ax.margins(x=0.12)
         _count_ticks(ax.xaxis)
-        ax.legend(loc="upper right")
+        ax.legend(loc="lower left")
     return done[0]
 
 
