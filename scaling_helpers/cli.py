@@ -127,7 +127,7 @@ def _fit_parser(commands: Any) -> None:
         "scaling fit runs.csv",
         "scaling fit runs.csv --n params --d tokens --loss val_loss --flop 5.76e23",
         "scaling fit runs.csv --d-unit 1e9 --report report.svg --json fit.json",
-        "scaling fit runs.csv --cluster seed --bootstrap 1000 --level 0.95",
+        "scaling fit runs.csv --where study=isoflop --cluster N,D --bootstrap 1000 --level 0.95",
         "scaling fit runs.csv --approach 2 --method parabola --budget planned_flop",
         "scaling fit curves.csv --approach 1 --run run_id --report envelope.svg",
     )
@@ -138,9 +138,12 @@ def _fit_parser(commands: Any) -> None:
     columns.add_argument("--c", metavar="COLUMN", help="training FLOP, from which D = C / 6N where there are no tokens")
     columns.add_argument("--loss", metavar="COLUMN", help="loss, in nats per token")
     columns.add_argument("--weights", metavar="COLUMN", help="how often each run counts")
-    columns.add_argument("--cluster", metavar="COLUMN", help="what belongs together (a seed, a training run): resampled whole")
+    columns.add_argument("--cluster", metavar="COLUMN", help="what belongs together, resampled whole: a training run, or N,D for "
+                         "the seeds of a configuration")  # fmt: skip
     columns.add_argument("--n-unit", type=_positive, metavar="U", help="parameters are given in units of this, such as 1e6")
     columns.add_argument("--d-unit", type=_positive, metavar="U", help="tokens are given in units of this, such as 1e9")
+    columns.add_argument("--where", metavar="COLUMN=VALUE", type=_condition, action="append", default=[],
+                         help="only rows with this value; may be given again")  # fmt: skip
     columns.add_argument("--budget", metavar="COLUMN", help="approach 2: planned FLOP (else 6 N D, within 10%% of each other)")
     columns.add_argument("--run", metavar="COLUMN", dest="curve",
                          help="approach 1: which run a row of a training curve is of (else each is its own)")  # fmt: skip
@@ -278,6 +281,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _condition(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not (column and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no condition; write it as study=isoflop")
+    return column.strip(), value.strip()
+
+
 def _share(text: str) -> float:
     value = _positive(text)
     if value >= 1:
@@ -318,7 +328,7 @@ def _fit(asked: argparse.Namespace) -> int:
         raise CommandError(f"--report {asked.report}: give a name that ends in .svg or .png")
     sweep = read_runs(
         asked.runs, n=asked.n, d=asked.d, c=asked.c, loss=asked.loss, weights=asked.weights, cluster=asked.cluster,
-        budget=asked.budget, run=asked.curve, n_unit=asked.n_unit, d_unit=asked.d_unit,
+        budget=asked.budget, run=asked.curve, n_unit=asked.n_unit, d_unit=asked.d_unit, where=dict(asked.where),
     )  # fmt: skip
     _note(asked, *sweep.notes)
     _enough(sweep)

@@ -11,7 +11,7 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fitting import ChinchillaFit, EnvelopeFit, Interval, IsoflopFit, Table, fit_chinchilla, fit_envelope, fit_isoflop
-from .laws import FLOP_PER_PARAMETER_TOKEN
+from .fitting import ChinchillaFit, EnvelopeFit, Huber, Interval, IsoflopFit, Table, fit_chinchilla, fit_envelope, fit_isoflop
+from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw
 from .runs import load_curves, load_runs
 
 __all__ = [
@@ -33,7 +33,9 @@ __all__ = [
     "family",
     "frontier",
     "law",
+    "law_of_means",
     "means",
+    "one_start",
     "on_the_way",
     "re_enactment",
     "repeat_constant",
@@ -337,6 +339,44 @@ def repeat_constant(measured: Table, level: float = 0.9) -> tuple[float, float, 
     drawn = np.random.default_rng(0).multinomial(len(repeats), np.full(len(repeats), 1 / len(repeats)), size=DRAWS)
     ends = np.quantile(values[np.argmin(misses @ drawn.T, axis=0)], [(1 - level) / 2, (1 + level) / 2])
     return float(values[np.argmin(misses.sum(axis=1))]), float(ends[0]), float(ends[1])
+
+
+# ---- how a fit is made by hand --------------------------------------------------------------------------------------
+
+
+def one_start(points: Table, start: Sequence[float]) -> tuple[ChinchillaLaw, float]:
+    """Where a general optimiser ends that starts once, at ``start`` = (log A, log B, log E, alpha, beta), and its Huber sum.
+
+    SciPy's L-BFGS-B on the sum of the published fits, slopes by differences: the way to fit that most scripts take. What it
+    finds depends on where it starts; :func:`scaling_helpers.fitting.fit_chinchilla` tries many.
+
+    >>> from scaling_helpers.fitting import hoffmann_starts
+    >>> points = means(family())
+    >>> one_start(points, hoffmann_starts()[0])[1] > law_of_means().objective * 0.999
+    True
+    """
+    from scipy.optimize import minimize
+
+    x, z, log_loss = (np.log(points[name]) for name in ("N", "D", "loss"))
+
+    def objective(theta: Array) -> float:
+        a, b, e, alpha, beta = theta
+        predicted = np.logaddexp(np.logaddexp(a - alpha * x, b - beta * z), e)
+        return float(np.sum(Huber().value(log_loss - predicted)))
+
+    end = minimize(objective, np.asarray(start, float), method="L-BFGS-B")
+    A, B, E = np.exp(end.x[:3])
+    return ChinchillaLaw(E=float(E), A=float(A), B=float(B), alpha=float(end.x[3]), beta=float(end.x[4])), float(end.fun)
+
+
+def law_of_means(*, largest: float = math.inf) -> ChinchillaFit:
+    """E + A / N**alpha + B / D**beta through the means over seeds, every configuration once.
+
+    >>> len(law_of_means().residuals) == len(means(family()))
+    True
+    """
+    points = means(family(largest=largest))
+    return fit_chinchilla(points["N"], points["D"], points["loss"])
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------------

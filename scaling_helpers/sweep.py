@@ -148,6 +148,7 @@ def read_runs(
     run: str | None = None,
     n_unit: float | None = None,
     d_unit: float | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> Sweep:
     """Read training runs from ``source``, and check that each can be one.
 
@@ -156,11 +157,13 @@ def read_runs(
     n, d, loss: names of the columns with parameters, tokens and loss in nats per token; without them they are
     recognised by the names in common use, and a note says so.
     c: column of training FLOP, from which D = C / 6 N where there is no column of tokens.
-    weights, cluster: names of the columns with weights, and with labels of runs that belong together.
+    weights, cluster: names of the columns with weights, and with labels of runs that belong together. For ``cluster`` several
+    names with commas between them, "N,D", put together what is alike in all of them: the seeds of a configuration.
     budget: name of the column with the budget that a run was planned for, in FLOP. run: name of the column that says which
     training run a row is of, where a run has several rows.
     n_unit, d_unit: what the numbers are multiplied by, 1e9 for billions. Numbers that look like billions are refused
     unless the unit is given (1 if they are right).
+    where: column -> value; only rows that have it count, the others are not looked at.
 
     Raises :class:`SourceError`, :class:`ColumnError`, or RunsError for a row that cannot be a run.
 
@@ -173,6 +176,10 @@ def read_runs(
     """
     table = _table(source)
     notes: list[str] = []
+    for column, value in (where or {}).items():
+        table = _only(table, column, value, notes)
+    if cluster is not None and cluster not in table.columns and "," in cluster:
+        table = _joined(table, cluster)
     names = _choose(table, {"N": n, "D": d, "loss": loss, "C": c, "weights": weights, "cluster": cluster,
                             "budget": budget, "run": run}, notes)  # fmt: skip
     units = {"N": _unit("n_unit", n_unit), "D": _unit("d_unit", d_unit)}
@@ -406,6 +413,35 @@ def _filled(table: _Table) -> _Table:
         header = f", only the header {_listed(table)}" if table.columns else ""
         raise SourceError(f"{table.source} has no runs{header}: one row per run is needed")
     return table
+
+
+def _only(table: _Table, column: str, value: str, notes: list[str]) -> _Table:
+    """The rows that have ``value`` in ``column``; numbers are compared as numbers, so that 1e12 is 1000000000000.0."""
+    if column not in table.columns:
+        raise ColumnError(f"{table.source} has no column {_short(column)}; it has {_listed(table)}")
+    wanted = _comparable(value)
+    keep = [place for place, cell in enumerate(table.columns[column]) if _comparable(cell) == wanted]
+    if not keep:
+        there = ", ".join(_short(cell, quoted=False) for cell in dict.fromkeys(map(str, table.columns[column][:1000])))
+        raise RunsError(f"{table.source}: no row has {column} = {_short(value, quoted=False)}; there are {there[:200]}")
+    notes.append(f"{len(keep)} of {len(table.rows)} rows have {column} = {value}")
+    columns = {name: [cells[place] for place in keep] for name, cells in table.columns.items()}
+    return _Table(table.source, table.unit, columns, tuple(table.rows[place] for place in keep))
+
+
+def _comparable(cell: Any) -> float | str:
+    text = str(cell).strip()
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _joined(table: _Table, names: str) -> _Table:
+    """The table with one more column, called ``names``, of what several columns say together."""
+    parts = [name.strip() for name in names.split(",")]
+    for name in parts:
+        if name not in table.columns:
+            raise ColumnError(f"{table.source} has no column {_short(name)}; it has {_listed(table)}")
+    together = [" ".join(map(str, cells)) for cells in zip(*(table.columns[name] for name in parts), strict=True)]
+    return _Table(table.source, table.unit, {**table.columns, names: together}, table.rows)
 
 
 # ---- from columns to numbers ----------------------------------------------------------------------------------------

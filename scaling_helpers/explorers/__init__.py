@@ -16,6 +16,7 @@ from .data_constrained import data_constrained
 from .data_wall import data_wall
 from .effective_compute import effective_compute
 from .emergence import emergence
+from .fit_by_hand import fit_by_hand
 from .isoflop import isoflop
 from .kaplan_vs_chinchilla import kaplan_vs_chinchilla
 from .limits_2030 import limits_2030
@@ -38,6 +39,7 @@ __all__ = [
     "data_wall",
     "effective_compute",
     "emergence",
+    "fit_by_hand",
     "isoflop",
     "kaplan_vs_chinchilla",
     "limits_2030",
@@ -71,4 +73,5 @@ CATALOGUE: Mapping[str, Callable[..., Any]] = {
     "selection": selection,
     "sequential_vs_parallel": sequential_vs_parallel,
     "train_or_think": train_or_think,
+    "fit_by_hand": fit_by_hand,
 }

@@ -56,6 +56,19 @@ def _of(space: Space) -> str:
     return "log loss" if space == "log" else "loss"
 
 
+def huber(residual: Any, delta: Any) -> Any:
+    """What a residual adds to the Huber sum: its square halved up to ``delta``, ``delta`` times its size less a constant beyond.
+
+    Floats, arrays or tracers.
+
+    >>> huber(0.5, 1.0), huber(-3.0, 1.0)
+    (0.125, 2.5)
+    """
+    size = np.abs(residual)
+    inner = np.minimum(size, delta)
+    return inner * (size - 0.5 * inner)
+
+
 @dataclass(frozen=True)
 class Huber:
     """Squared for small residuals, linear for large ones: outliers count, but not more than their sign and size say.
@@ -91,9 +104,7 @@ class Huber:
 
     def value(self, residuals: ArrayLike) -> Array:
         """What each residual adds to the sum."""
-        size = np.abs(np.asarray(residuals, float))
-        inner = np.minimum(size, self.delta)
-        return inner * (size - 0.5 * inner)
+        return huber(np.asarray(residuals, float), self.delta)
 
     def psi(self, residuals: ArrayLike) -> Array:
         """First derivative: the residual, cut off at plus and minus delta."""

@@ -222,6 +222,39 @@ def test_a_unit_is_positive(unit):
     assert "1e9" in refused({"n": [1e8], "d": [1e9], "loss": [3.0]}, ColumnError, d_unit=unit)
 
 
+STUDIES = {"study": ["a", "b", "a"], "budget": ["1e12", "1000000000000.0", "1e11"], "N": [1e8, 2e8, 4e8],
+           "D": [4e9, 4e9, 4e9], "loss": [3.1, "", 2.9]}  # fmt: skip
+
+
+def test_only_rows_with_a_value_are_looked_at_and_that_is_said():
+    sweep = read_runs(STUDIES, where={"study": "a"})
+    assert sweep.N.tolist() == [1e8, 4e8] and sweep.rows == (1, 3)
+    assert "2 of 3 rows have study = a" in sweep.notes
+    assert read_runs(STUDIES, where={"study": "a", "budget": "1e12"}).rows == (1,)
+
+
+def test_a_number_is_a_number_however_it_is_written():
+    with pytest.raises(RunsError, match="row 2: loss is empty"):
+        read_runs(STUDIES, where={"budget": "1.0e12"})
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "words"),
+    [({"study": "c"}, RunsError, "no row has study = c; there are a, b"), ({"stud": "a"}, ColumnError, "no column 'stud'; it has")],
+)
+def test_a_condition_that_nothing_meets_is_refused(where, error, words):
+    with pytest.raises(error, match=words):
+        read_runs(STUDIES, where=where)
+
+
+def test_seeds_of_a_configuration_belong_together():
+    runs = {"N": [1e8, 1e8, 2e8, 1e8], "D": [4e9, 4e9, 4e9, 8e9], "loss": [3.1, 3.2, 3.0, 2.9]}
+    labels = read_runs(runs, cluster="N,D").cluster
+    assert labels[0] == labels[1] and len(set(labels)) == 3
+    with pytest.raises(ColumnError, match="no column 'seed'"):
+        read_runs(runs, cluster="N, seed")
+
+
 def test_a_perplexity_a_copy_and_an_odd_ratio_are_noted():
     def notes(**columns):
         return " ".join(read_runs({"n": [1e8, 2e8, 2e8], "d": [1e9, 2e9, 2e9], "loss": [3.0, 2.9, 2.8], **columns}).notes)
