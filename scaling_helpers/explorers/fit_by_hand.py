@@ -22,14 +22,14 @@ from .widget import Explorer, widget_class
 #: Budgets that are left out, by the name of the choice: from the least that is kept to the largest, as places in order.
 KEPT: Mapping[str, slice] = {
     "all": slice(None),
-    "without the largest": slice(None, -1),
-    "without the smallest": slice(1, None),
+    "no-largest": slice(None, -1),
+    "no-smallest": slice(1, None),
     "one": slice(3, 4),
 }
 _NAMES = {
     "all": "all budgets",
-    "without the largest": "without the largest budget",
-    "without the smallest": "without the smallest budget",
+    "no-largest": "without the largest budget",
+    "no-smallest": "without the smallest budget",
     "one": "one budget only, the middle one",
 }
 #: Width of the Huber objective, on log loss.
