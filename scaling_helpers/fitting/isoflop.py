@@ -388,6 +388,11 @@ def _outside(table: _Table, b: int, rows: NDArray[np.intp], x: float) -> str:
     return f"the lowest point lies {side} size, {math.exp(edge + table.centre[b]):.3g} parameters: not bracketed"
 
 
+def _exp(log_size: float) -> float:
+    """A size, infinite where it is beyond all numbers: an almost flat valley rules nothing out."""
+    return math.exp(log_size) if log_size < 700.0 else math.inf
+
+
 def _t(level: float, free: int) -> float:
     from scipy.special import stdtrit
 
@@ -423,7 +428,7 @@ def _draw_parabolas(table: _Table, loss: Array, weights: Array, level: float) ->
             covariance = np.linalg.inv((design * w[:, None]).T @ design) * float(np.sum(w * residual**2)) / free
             slope = np.array([0.0, -1.0 / (2.0 * c2), c1 / (2.0 * c2**2)])
             error = math.sqrt(max(float(slope @ covariance @ slope), 0.0))
-            low, high = (math.exp(end + table.centre[b]) for end in _fieller(c1, c2, covariance, _t(level, free)))
+            low, high = (_exp(end + table.centre[b]) for end in _fieller(c1, c2, covariance, _t(level, free)))
         size = best + table.centre[b]
         lowest = c0 - c1**2 / (4.0 * c2)
         tokens = table.tokens_at(b, size, rows)
