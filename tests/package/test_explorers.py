@@ -169,6 +169,16 @@ def test_llama_3_8b_pays_back_after_eleven_trillion_tokens_and_gpt3_never():
     assert widget.readouts(**presets["GPT-3"])["break_even"] is None
 
 
+def test_no_law_by_hand_beats_the_certified_fit_and_one_budget_settles_little():
+    widget = explorers.fit_by_hand()
+    presets = {preset.label: widget.readouts(**preset.values)["worse"] for preset in widget.declaration.presets}
+    assert presets.pop("The certified fit") == pytest.approx(1, rel=1e-9)
+    assert all(worse > 1.01 for worse in presets.values())
+    assert all(widget.readouts(**state)["worse"] >= 1 - 1e-9 for state in random_states(widget, 100))
+    every, one, largest = (widget.readouts(runs=runs) for runs in ("all", "one", "three-largest"))
+    assert one["a_high"] - one["a_low"] > 2 * (every["a_high"] - every["a_low"]) > 2 * (largest["a_high"] - largest["a_low"])
+
+
 @pytest.mark.parametrize("excess", [1e-3, 1.0, 30.0, 1e4])
 def test_the_line_of_cheapest_models_is_the_inference_aware_optimum(excess):
     for law in LAWS.values():
