@@ -335,7 +335,7 @@ def _presets() -> tuple[Preset, ...]:
     found = certified("all")
     laws = {
         "The certified fit": (found.fit.law, "fit_chinchilla on the means over seeds of all our budgets"),
-        "The edge of the interval": (found.steep, "the best of the resampled fits whose α lies at the upper end of its interval"),
+        "The edge of the interval": (found.steep, "Of the resampled fits whose α lies at the upper end of its interval, the one with the least sum on our runs"),
         "One start only": (stuck(), "L-BFGS-B from one start of the published grid: no error, another law; other starts reach the certified fit"),
         "Chinchilla’s constants": (HOFFMANN_2022, "Hoffmann et al. 2022, unrounded: other text, tokens of other lengths"),
     }
