@@ -159,7 +159,7 @@ def stuck() -> ChinchillaLaw:
     """Where a general optimiser ends from :data:`START`, one of the published starts: above the least sum, with no error."""
     law, reached = own_runs.one_start(chosen_points(), START)
     if not (reached > STUCK * certified("all").fit.objective and _within(law)):
-        raise ValueError(f"START = {START} leads to the certified fit, or beyond the controls: choose another of hoffmann_starts()")
+        raise ValueError(f"START = {START} leads to the certified fit, or out of reach: choose another of hoffmann_starts()")
     return law
 
 
@@ -333,10 +333,12 @@ def chart() -> dict[str, Any]:
 
 def _presets() -> tuple[Preset, ...]:
     found = certified("all")
+    edge = "of the resampled fits whose α lies at the upper end of its interval, the one with the least sum on our runs"
+    lucky = "L-BFGS-B from one start of the published grid: no error, another law; other starts reach the certified fit"
     laws = {
         "The certified fit": (found.fit.law, "fit_chinchilla on the means over seeds of all our budgets"),
-        "The edge of the interval": (found.steep, "Of the resampled fits whose α lies at the upper end of its interval, the one with the least sum on our runs"),
-        "One start only": (stuck(), "L-BFGS-B from one start of the published grid: no error, another law; other starts reach the certified fit"),
+        "The edge of the interval": (found.steep, edge),
+        "One start only": (stuck(), lucky),
         "Chinchilla’s constants": (HOFFMANN_2022, "Hoffmann et al. 2022, unrounded: other text, tokens of other lengths"),
     }
     return tuple(Preset(label, {**_constants(law), "runs": "all"}, note) for label, (law, note) in laws.items())

@@ -240,7 +240,10 @@ def test_a_number_is_a_number_however_it_is_written():
 
 @pytest.mark.parametrize(
     ("where", "error", "words"),
-    [({"study": "c"}, RunsError, "no row has study = c; there are a, b"), ({"stud": "a"}, ColumnError, "no column 'stud'; it has")],
+    [
+        ({"study": "c"}, RunsError, "no row has study = c; there are a, b"),
+        ({"stud": "a"}, ColumnError, "no column 'stud'; it has"),
+    ],
 )
 def test_a_condition_that_nothing_meets_is_refused(where, error, words):
     with pytest.raises(error, match=words):
