@@ -287,7 +287,7 @@ def chart() -> dict[str, Any]:
     counted, hollow = data.transform_filter("datum.counts > 0"), data.transform_filter("datum.counts == 0")
     off = data.transform_calculate(left=mine).transform_calculate(off=f"clamp(datum.left, -{REACH}, {REACH})")
     beyond = f"datum.left > {REACH} || datum.left < -{REACH}"
-    best = data.transform_calculate(off=theirs)
+    best = counted.transform_calculate(left=theirs).transform_calculate(off=f"clamp(datum.left, -{REACH}, {REACH})")
     named = alt.Chart(alt.Data(values=[
         {"size": one["most"], "loss": float(points["loss"][(points["C"] == one["budget"]) & (points["N"] == one["most"])][0]),
          "budget": one["budget"]}
