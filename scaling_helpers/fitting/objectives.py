@@ -61,7 +61,7 @@ def huber(residual: Any, delta: Any) -> Any:
 
     Floats, arrays or tracers.
 
-    >>> huber(0.5, 1.0), huber(-3.0, 1.0)
+    >>> float(huber(0.5, 1.0)), float(huber(-3.0, 1.0))
     (0.125, 2.5)
     """
     size = np.abs(residual)

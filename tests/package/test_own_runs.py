@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling_helpers import own_runs
-from scaling_helpers.fitting import Table, fit_isoflop, rollout
+from scaling_helpers.fitting import Table, fit_isoflop, hoffmann_starts, rollout
 from scaling_helpers.laws import FLOP_PER_PARAMETER_TOKEN
 from scaling_helpers.runs import load_curves, load_runs
 from scaling_helpers.runs.model import Shape
@@ -143,3 +143,15 @@ def test_a_loss_that_no_new_text_gave_is_worth_nothing_that_can_be_said():
         "epochs": np.array([1.0, 1.0, 4.0, 64.0]), "loss": np.array([3.0, 2.0, 1.9, 3.5]),
     })  # fmt: skip
     assert np.isnan(own_runs.worth(points)["worth"]).all()
+
+
+def test_a_run_trained_again_in_another_order_of_sums_stays_within_the_luck_of_seeds():
+    spread, _degrees = own_runs.seed_spread()
+    moved = np.log(own_runs.again()["loss"] / own_runs.again()["first"])
+    assert np.all(abs(moved) < 3 * spread) and np.any(moved != 0)
+
+
+def test_one_start_never_beats_many_and_often_stays_behind():
+    least = own_runs.law_of_means().objective
+    sums = [own_runs.one_start(own_runs.means(own_runs.family()), start)[1] / least for start in hoffmann_starts()[::300]]
+    assert min(sums) > 1 - 1e-6 and max(sums) > 2
