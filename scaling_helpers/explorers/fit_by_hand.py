@@ -293,7 +293,7 @@ def chart() -> dict[str, Any]:
          "budget": one["budget"]}
         for one in members[::2]
     ])).transform_calculate(words=ten_to("datum.budget"))  # fmt: skip
-    zero = alt.Chart(alt.Data(values=[{"size": one, "off": 0.0} for one in sizes]))
+    zero = alt.Chart(alt.Data(values=[{"size": sizes[0], "end": sizes[1], "off": 0.0}]))
     corner = canvas.point({"size": str(sizes[0]), "off": str(REACH)})
     said = (
         "'Huber sum ' + format(readout_objective, '.3~r') + (reveal ? ', ' + format(readout_worse, '.3~r') + '× the least' : '')"
@@ -304,13 +304,17 @@ def chart() -> dict[str, Any]:
         valleys(fitted)
         .mark_line(stroke=color("law"), strokeWidth=1.6, strokeDash=[6, 3])
         .encode(x=x, y=y, detail="budget:N", opacity=shown()),
-        valleys(law).mark_line(stroke=color("you"), strokeWidth=2.2).encode(x=x, y=y, detail="budget:N"),
+        valleys(law).mark_line(stroke=color("you"), strokeWidth=2.2).encode(x=x, y=y, detail="budget:N", opacity=shown()),
+        # While a reader guesses no line is drawn; the law that is being moved is dotted.
+        valleys(law)
+        .mark_point(filled=True, size=7, color=color("you"))
+        .encode(x=x, y=y, opacity=alt.value(alt.ExprRef("reveal ? 0 : 1"))),
         counted.mark_point(filled=True, color=color("text"), **dots).encode(x=x, y=y),
         hollow.mark_point(filled=False, strokeWidth=1.5, color=color("muted"), **dots).encode(x=x, y=y),
         named.mark_text(color=color("muted"), align="left", dx=6, dy=-6, fontSize=11).encode(x=x, y=y, text="words:N"),
     )
     right = alt.layer(
-        zero.mark_line(stroke=color("axis"), strokeWidth=1).encode(x=x_off, y=y_off),
+        zero.mark_rule(stroke=color("axis"), strokeWidth=1).encode(x=x_off, x2="end:Q", y=y_off),
         best.mark_point(filled=False, strokeWidth=1.4, color=color("law"), **dots).encode(x=x_off, y=y_off, opacity=shown()),
         off.transform_filter(f"!({beyond}) && datum.counts > 0")
         .mark_point(filled=True, color=color("you"), **dots)
@@ -402,7 +406,7 @@ def declaration() -> Declaration:
         guess=Guess(
             "alpha",
             "fit_alpha",
-            "Bring the solid lines through the dots with all five constants; the chart shows the Huber sum. Then reveal: how "
+            "Bring the dotted lines through the dots with all five constants; the chart shows the Huber sum. Then reveal: how "
             "near is your α?",
             values={"floor": 1.0, "A": 30.0, "alpha": 0.5, "B": 30.0, "beta": 0.3, "runs": "all"},
         ),
