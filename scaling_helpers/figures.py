@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import numbers
-from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw, DataConstrainedLaw
+from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw
 from .optimum import INFERENCE_FLOP, inference_aware
 from .palette import LIGHT, coarse, themed
 from .quantities import positive
@@ -26,29 +26,28 @@ from .quantities import positive
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .fitting import IsoflopFit
+    from .fitting import EnvelopeFit, IsoflopFit
 
 __all__ = [
     "SHORTEST_ALT",
     "Picture",
     "axes",
+    "bowls",
     "chips_and_runs",
     "compute_growth",
     "cost_steps",
     "curves",
     "domain_curves",
+    "envelope",
     "estimates",
     "flop_counts",
     "inference_costs",
     "isoflop_curves",
-    "learning_curves",
     "lines",
     "local_exponents",
     "loss_terms",
     "measured_valleys",
-    "parabolas",
     "real_ratios",
-    "repetition",
     "ruler",
     "ruler_forecast",
     "sightings",
@@ -465,7 +464,7 @@ def loss_terms(law: ChinchillaLaw, budget: float, *, marked: Mapping[str, float]
     """
     budget = positive("C", budget)
     best = law.optimal(budget)
-    sizes = np.geomspace(best.N / 30, best.N * 30, 201)
+    sizes = np.geomspace(best.N / 30, best.N * 30, 61)
     from_size = law.A / sizes**law.alpha
     from_data = law.B / (budget / (FLOP_PER_PARAMETER_TOKEN * sizes)) ** law.beta
     with axes(alt) as (ax, done):
@@ -504,7 +503,7 @@ def wasted_compute(laws: Mapping[str, ChinchillaLaw], *, alt: str) -> Picture:
         raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
     from matplotlib import ticker
 
-    factors = np.geomspace(0.1, 10, 201)
+    factors = np.geomspace(0.1, 10, 41)
     with axes(alt) as (ax, done):
         for series, dashes, (name, law) in zip(SERIES, DASHES, laws.items(), strict=False):
             best = law.optimal(1e21)  # any budget: the share does not depend on it
@@ -520,74 +519,80 @@ def wasted_compute(laws: Mapping[str, ChinchillaLaw], *, alt: str) -> Picture:
     return done[0]
 
 
-def learning_curves(law: ChinchillaLaw, sizes: Sequence[float], *, alt: str) -> Picture:
-    """Loss (nats per token) against training compute (FLOP) for each size (parameters), and the envelope below them all.
+def bowls(panels: Mapping[str, tuple[IsoflopFit, IsoflopFit]], *, alt: str) -> Picture:
+    """IsoFLOP runs side by side: for each panel its parabolas and its curves of the law's own shape, with the lowest points.
 
-    Raises ValueError for a size that is not positive, finite and plausible, or for a missing alt text.
+    ``panels`` maps a title to two fits of the same runs, the second with ``method="shape"``. Raises ValueError for fewer than
+    two panels, for a second fit of another method, or for a missing alt text.
 
-    >>> from scaling_helpers.laws import BESIROGLU_2024
-    >>> alt = "Three falling curves, each touching the envelope below them at one amount of compute"
-    >>> "envelope" in learning_curves(BESIROGLU_2024, [1e8, 1e9, 1e10], alt=alt).svg
+    >>> from scaling_helpers.fitting import fit_isoflop, planted_runs
+    >>> from scaling_helpers.laws import HOFFMANN_2022
+    >>> runs = planted_runs(HOFFMANN_2022, [1e19, 1e20], 7, noise=0.0)
+    >>> pair = [fit_isoflop(runs.N, runs.D, runs.loss, budget=runs.budget, method=name) for name in ("parabola", "shape")]
+    >>> alt = "Two panels of the same two bowls, each with a parabola and a curve of the law's own shape"
+    >>> "a parabola" in bowls({"left": pair, "right": pair}, alt=alt).svg
     True
     """
-    sizes = [positive("N", size) for size in sizes]
-    ends = [law.optimal(1e15), law.optimal(1e30)]
-    if not all(ends[0].N < size < ends[1].N for size in sizes):
-        raise ValueError(f"sizes: each must be the optimum of a budget between 1e15 and 1e30 FLOP, got {sizes}")
-    with axes(alt) as (ax, done):
-        touched = []
-        for size in sizes:
-            # The budget for which this size is the best: where its curve touches the envelope.
-            balance = law.beta * law.B * size**law.alpha / (law.alpha * law.A)
-            tokens = balance ** (1 / law.beta) * np.geomspace(1 / 100, 3000, 121)
-            compute, loss = FLOP_PER_PARAMETER_TOKEN * size * tokens, law.loss(size, tokens)
-            ax.plot(compute, loss, color=LIGHT["axis"], linewidth=1.6)
-            ax.annotate(numbers.format(size, "count"), (compute[-1], loss[-1]), (4, 0), textcoords="offset points",
-                        va="center", color=LIGHT["muted"])  # fmt: skip
-            tokens_there = balance ** (1 / law.beta)
-            touched.append((FLOP_PER_PARAMETER_TOKEN * size * tokens_there, law.loss(size, tokens_there)))
-        low, high = touched[0][0] / 100, touched[-1][0] * 100
-        frontier = law.optimal(np.geomspace(low, high, 101))
-        ax.plot(frontier.compute, frontier.loss, color=LIGHT["law"], linewidth=2.6, label="envelope: least loss for the compute")
-        ax.plot(*zip(*touched, strict=True), "o", color=LIGHT["law"], label="where a size is the best one")
-        ax.set(xscale="log", xlabel="Training compute C (FLOP)", ylabel="Loss (nats per token)")
-        ax.legend(loc="upper right")
+    if len(panels) < 2:
+        raise ValueError(f"panels: give two or more, got {len(panels)}")
+    with axes(alt, width=9.0, height=4.8, columns=len(panels)) as (drawn, done):
+        for ax, (title, (parabola, shaped)) in zip(drawn, panels.items(), strict=True):
+            if shaped.shape is None:
+                raise ValueError(f"panels: the second fit of {title!r} is by method={shaped.method!r}; give one by 'shape'")
+            N, budget = parabola.data["N"], parabola.data["budget"]
+            ax.plot(N, parabola.data["loss"], "o", color=LIGHT["axis"], markersize=3, label="runs")
+            for number, one in enumerate(np.unique(budget)):
+                mine = budget == one
+                fine = np.geomspace(N[mine].min(), N[mine].max(), 15)
+                curve = np.polyfit(np.log(N[mine]), parabola.predicted[mine], 2)
+                powers = np.array([0.0, -shaped.shape.alpha, shaped.shape.beta])
+                level = np.linalg.lstsq(N[mine, None] ** powers, shaped.predicted[mine], rcond=None)[0]
+                ax.plot(fine, fine[:, None] ** powers @ level, color=LIGHT["law"], linewidth=1.6,
+                        label=None if number else "the law's own shape")  # fmt: skip
+                ax.plot(fine, np.polyval(curve, np.log(fine)), color=LIGHT["other"], linestyle=DASHES[1], linewidth=1.6,
+                        label=None if number else "a parabola")  # fmt: skip
+            for fit, mark, series in ((shaped, "o", "law"), (parabola, "D", "other")):
+                found = [(valley.N, valley.loss) for valley in fit.valleys]
+                ax.plot(*zip(*found, strict=True), mark, color=LIGHT[series], markersize=6)
+            ax.set(xscale="log", xlabel="Model size N (parameters)")
+            ax.set_title(title, fontsize=10.5)
+            _count_ticks(ax.xaxis)
+        drawn[0].set_ylabel("Loss (nats per token)")
+        drawn[0].legend(loc="lower left", fontsize=9)
     return done[0]
 
 
-def parabolas(law: ChinchillaLaw, budgets: Sequence[float], *, reach: float, points: int, alt: str) -> Picture:
-    """IsoFLOP points of the law at ``points`` sizes within a factor ``reach`` of the best, and a parabola through each set.
+def envelope(fit: EnvelopeFit, *, alt: str) -> Picture:
+    """Training curves, the longest run of each size, and the lower envelope of the curves of all runs.
 
-    Raises ValueError for a budget that is not positive, finite and plausible, for reach <= 1, for fewer than three
-    points, or for a missing alt text.
+    Raises ValueError for a missing alt text.
 
+    >>> from scaling_helpers.fitting import fit_envelope
     >>> from scaling_helpers.laws import BESIROGLU_2024
-    >>> alt = "Runs of one budget, and a parabola through them whose lowest point misses the true one"
-    >>> "fitted parabola" in parabolas(BESIROGLU_2024, [1e21], reach=8, points=7, alt=alt).svg
+    >>> N, D = np.repeat([1e8, 3e8, 1e9, 3e9], 20), np.tile(np.geomspace(1e8, 1e12, 20), 4)
+    >>> alt = "Four falling curves, each touching the envelope below them at one amount of compute"
+    >>> "envelope" in envelope(fit_envelope(N, N, D, BESIROGLU_2024.loss(N, D)), alt=alt).svg
     True
     """
-    if reach <= 1 or points < 3:
-        raise ValueError(f"reach = {reach:g}, points = {points}: a parabola needs reach above 1 and three points")
+    run, N, compute, loss = (fit.data[name] for name in ("run", "N", "compute", "loss"))
     with axes(alt) as (ax, done):
-        for number, budget in enumerate(positive("C", budget) for budget in budgets):
-            best = law.optimal(budget)
-            log_n = np.linspace(-np.log(reach), np.log(reach), points)
-            loss = law.loss(best.N * np.exp(log_n), best.D * np.exp(-log_n))
-            curve = np.polyfit(log_n, loss, 2)
-            fine = np.linspace(log_n[0], log_n[-1], 81)
-            vertex = -curve[1] / (2 * curve[0])
-            first = number == 0
-            ax.plot(best.N * np.exp(fine), np.polyval(curve, fine), color=LIGHT["other"], linestyle=DASHES[1],
-                    label="fitted parabola" if first else None)  # fmt: skip
-            ax.plot(best.N * np.exp(log_n), loss, "o", color=LIGHT["axis"], markersize=4, label="runs" if first else None)
-            ax.plot(best.N, best.loss, "o", color=LIGHT["law"], label="true optimum" if first else None)
-            ax.plot(best.N * np.exp(vertex), np.polyval(curve, vertex), "D", color=LIGHT["other"], markersize=6,
-                    label="lowest point of the parabola" if first else None)  # fmt: skip
-            label = f"{numbers.format(budget, 'flop')} FLOP"
-            ax.annotate(label, (best.N, best.loss), (0, -16), textcoords="offset points", ha="center", color=LIGHT["muted"])
-        ax.set(xscale="log", xlabel="Model size N (parameters)", ylabel="Loss (nats per token)")
-        ax.margins(y=0.12)
-        _count_ticks(ax.xaxis)
+        sizes = np.unique(N)
+        for place, size in enumerate(sizes):
+            of_size = np.flatnonzero(size == N)
+            longest = run[of_size[np.argmax(compute[of_size])]]
+            mine = np.flatnonzero(run == longest)
+            order = mine[np.argsort(compute[mine])][::-3][::-1]
+            ax.plot(compute[order], loss[order], color=LIGHT["axis"], linewidth=1.2)
+            if place % 4 == 0 or place == len(sizes) - 1:
+                end = (compute[order[-1]], loss[order[-1]])
+                ax.annotate(numbers.format(size, "count"), end, (4, 0), textcoords="offset points", va="center", fontsize=9,
+                            color=LIGHT["muted"])  # fmt: skip
+        ax.plot([], [], color=LIGHT["axis"], linewidth=1.2, label="longest run of each size")
+        lowest = [point.loss for point in fit.points]
+        ax.plot([point.compute for point in fit.points], lowest, color=LIGHT["law"], linewidth=2.6,
+                label="envelope: least loss of all runs for the compute")  # fmt: skip
+        ax.set_ylim(0.95 * min(lowest), 1.5 * max(lowest))  # what lies above has just begun
+        ax.set(xscale="log", xlabel="Training compute C (FLOP)", ylabel="Loss (nats per token)")
         ax.legend(loc="upper right")
     return done[0]
 
@@ -631,12 +636,13 @@ def token_ratios(
     tables: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
+    measured: Mapping[str, Sequence[tuple[float, float, float, float]]] | None = None,
     alt: str,
 ) -> Picture:
     """Tokens per parameter of the optimum against training compute (FLOP): laws as lines, published tables as points.
 
-    ``tables`` and ``lines`` map a name to (compute, ratio). Raises ValueError for more laws than the palette has
-    colours, or for a missing alt text.
+    ``tables`` and ``lines`` map a name to (compute, ratio), ``measured`` to rows (compute, ratio, low, high). Raises ValueError
+    for more laws than the palette has colours, or for a missing alt text.
 
     >>> from scaling_helpers.laws import BESIROGLU_2024
     >>> alt = "One law, nearly level at twenty tokens per parameter, and one published point beside it"
@@ -646,17 +652,21 @@ def token_ratios(
     """
     if not 0 < len(laws) <= len(SERIES):
         raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
-    compute = np.geomspace(1e18, 1e29, 111)
+    ends = np.array([1e18, 1e29])  # between them the ratio is a power of the compute, and so a straight line
     with axes(alt, height=5.0) as (ax, done):
         for series, dashes, (name, law) in zip(SERIES, DASHES, laws.items(), strict=False):
             title = law.origin.title if law.origin else name
-            ax.plot(compute, law.optimal(compute).tokens_per_parameter, color=LIGHT[series], linestyle=dashes, label=title)
+            ax.plot(ends, law.optimal(ends).tokens_per_parameter, color=LIGHT[series], linestyle=dashes, label=title)
         for name, (budgets, ratios) in lines.items():
             ax.plot(budgets, ratios, color=LIGHT["sixth"], linestyle=DASHES[5], label=name)
         for marker, (name, (budgets, ratios)) in zip("os^D", tables.items(), strict=False):
             ax.plot(budgets, ratios, marker, color=LIGHT["text"], markerfacecolor="none", markersize=6, label=name)
+        for marker, (name, rows) in zip("vP*", (measured or {}).items(), strict=False):
+            spent, ratios, lows, highs = zip(*rows, strict=True)
+            ax.vlines(spent, lows, highs, color=LIGHT["fifth"], linewidth=1.4)
+            ax.plot(spent, ratios, marker, color=LIGHT["fifth"], markersize=6, label=name)
         ax.set(xscale="log", yscale="log", xlabel="Training compute C (FLOP)", ylabel="Tokens per parameter D / N")
-        ax.set_ylim(0.02, 500)
+        ax.set_ylim(0.02, 2000)
         _count_ticks(ax.yaxis)
         ax.legend(loc="lower left", fontsize=9)
     return done[0]
@@ -694,11 +704,17 @@ def estimates(
 
 
 def local_exponents(
-    laws: Mapping[str, ChinchillaLaw], slope: Any, *, studied: tuple[float, float], alt: str
+    laws: Mapping[str, ChinchillaLaw],
+    slope: Any,
+    *,
+    studied: tuple[float, float],
+    beside: Mapping[str, Sequence[tuple[Any, Any]]] | None = None,
+    alt: str,
 ) -> Picture:
     """The local exponent ``slope(law, M)`` of the best size against that size M, with the studied range shaded.
 
-    Raises ValueError for more laws than the palette has colours, or for a missing alt text.
+    ``beside`` maps a name to the pieces of another curve, each (M, exponent). Raises ValueError for more laws than the palette
+    has colours, or for a missing alt text.
 
     >>> from scaling_helpers.laws import BESIROGLU_2024
     >>> alt = "A level line at the exponent of the law, over a shaded range of the sizes that were studied"
@@ -708,13 +724,16 @@ def local_exponents(
     """
     if not 0 < len(laws) <= len(SERIES):
         raise ValueError(f"laws: give 1 to {len(SERIES)} of them, got {len(laws)}")
-    sizes = np.geomspace(3e2, 1e12, 301)
+    sizes = np.geomspace(3e2, 1e12, 73)
     with axes(alt) as (ax, done):
         ax.axvspan(*studied, color=LIGHT["grid"], zorder=0)
         ax.annotate("sizes of Kaplan et al.", (np.sqrt(studied[0] * studied[1]), 0.42), ha="center", color=LIGHT["muted"])
         for series, dashes, (name, law) in zip(SERIES, DASHES, laws.items(), strict=False):
             title = law.origin.title if law.origin else name
             ax.plot(sizes, slope(law, sizes), color=LIGHT[series], linestyle=dashes, label=title)
+        for name, pieces in (beside or {}).items():
+            for number, (M, exponent) in enumerate(pieces):
+                ax.plot(M, exponent, color=LIGHT["fifth"], linewidth=3.2, label=None if number else name)
         ax.set(xscale="log", xlabel="Best size, parameters without the embeddings", ylabel="Local exponent", ylim=(0.4, 1.02))
         _count_ticks(ax.xaxis)
         ax.legend(loc="upper right")
@@ -766,7 +785,7 @@ def inference_costs(law: ChinchillaLaw, loss: float, volumes: Sequence[float], *
     least = law.compute_for_loss(loss)
     largest = law.optimal(least).N * 3
     smallest = (law.A / (loss - law.E)) ** (1 / law.alpha)
-    sizes = np.geomspace(smallest * 1.01, largest, 301)
+    sizes = np.geomspace(smallest * 1.01, largest, 81)
     training = FLOP_PER_PARAMETER_TOKEN * sizes * law.tokens_for_loss(sizes, loss)
     with axes(alt, height=4.4) as (ax, done):
         for series, dashes, volume in zip(SERIES, DASHES, volumes, strict=False):
@@ -785,36 +804,6 @@ def inference_costs(law: ChinchillaLaw, loss: float, volumes: Sequence[float], *
         ax.yaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
         ax.legend(loc="upper right")
-    return done[0]
-
-
-def repetition(law: DataConstrainedLaw, others: Sequence[float], *, alt: str) -> Picture:
-    """New tokens that repeated reading is worth, per unique token, against epochs, for the law and other values of R_D.
-
-    Raises ValueError for more values than the palette has colours, or for a missing alt text.
-
-    >>> from scaling_helpers.laws import MUENNIGHOFF_2023_REPEATED
-    >>> alt = "What repeated text is worth levels off, sooner for a smaller constant than for a larger one"
-    >>> "as published" in repetition(MUENNIGHOFF_2023_REPEATED, [5.0], alt=alt).svg
-    True
-    """
-    if len(others) >= len(SERIES):
-        raise ValueError(f"others: give at most {len(SERIES) - 1} of them, got {len(others)}")
-    epochs = np.geomspace(1, 100, 201)
-    with axes(alt) as (ax, done):
-        ax.plot(epochs, epochs, color=LIGHT["axis"], linewidth=1.2, label="if every epoch were new text")
-        laws = [law, *(DataConstrainedLaw(law.base, R_D=value, R_N=law.R_N) for value in others)]
-        for series, dashes, one in zip(SERIES, DASHES, laws, strict=False):
-            label = f"R_D = {one.R_D:.3g}" + (", as published" if one is law else "")
-            worth = one.effective_tokens(epochs * 1e9, 1e9) / 1e9
-            ax.plot(epochs, worth, color=LIGHT[series], linestyle=dashes, label=label)
-        ax.set(xscale="log", yscale="log", xlabel="Epochs (times the text is read)")
-        ax.set_ylabel("Worth in new tokens, per unique token")
-        ax.set_ylim(0.9, 60)
-        for axis in (ax.xaxis, ax.yaxis):
-            _count_ticks(axis)
-            axis.set_major_locator(_ticker().LogLocator(subs=(1, 2, 5)))
-        ax.legend(loc="upper left")
     return done[0]
 
 

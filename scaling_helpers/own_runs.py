@@ -31,6 +31,7 @@ __all__ = [
     "Reading",
     "Setting",
     "again",
+    "counting_alone",
     "curves",
     "equal_compute",
     "family",
@@ -57,6 +58,8 @@ HOLDS_FROM = 1e12
 DRAWS = 1000
 #: Budgets on which curves are read when compute is counted anew, for each factor of ten.
 PER_DECADE = 2
+#: A run that ends this near a budget, in factors of ten, ends at it: runs take whole steps and miss their budgets by up to 3%.
+_WHOLE_STEPS = 0.0135
 
 
 # ---- the families at equal compute ----------------------------------------------------------------------------------
@@ -251,7 +254,7 @@ def equal_compute(points: Table, size: str, per_token: str = "") -> Table:
     for one in np.unique(points[size]):
         mine = points[size] == one
         x, order = spent[mine], np.argsort(spent[mine])
-        inside = grid[(grid >= x.min() - 1e-9) & (grid <= x.max() + 1e-9)]
+        inside = grid[(grid >= x.min() - _WHOLE_STEPS) & (grid <= x.max() + _WHOLE_STEPS)]
         losses = np.exp(np.interp(inside, x[order], np.log(points["loss"][mine][order])))
         rows += [(float(one), 10**budget / float(cost[mine][0]), 10**budget, float(loss))
                  for budget, loss in zip(inside, losses, strict=True)]  # fmt: skip
@@ -422,3 +425,29 @@ def _points(rows: Table, **columns: Any) -> Table:
     sizes = {name: rows[name].astype(float) for name in ("N", "N_non_embedding")}
     per_token = rows["flop_exact"] / rows["D"]
     return Table({**sizes, "per_token": per_token, **{name: np.asarray(column) for name, column in columns.items()}})
+
+
+# ---- counting alone -------------------------------------------------------------------------------------------------
+
+
+def counting_alone(law: ChinchillaLaw, *, size: str = "N_non_embedding") -> float:
+    """The exponent that our runs would show, read by ``size``, if ``law`` of all weights N and tokens D held exactly.
+
+    The losses of the families are replaced by those of the law and read as :func:`re_enactment` reads them, at the same
+    budgets: what is left of a change of the exponent is the counting. Pearce & Song (2024) ask the same of a law on paper.
+
+    >>> from scaling_helpers.laws import ChinchillaLaw
+    >>> equal = ChinchillaLaw(E=0.5, A=30.0, B=60.0, alpha=0.35, beta=0.35)
+    >>> abs(counting_alone(equal, size="N") - 0.5) < 0.02, counting_alone(equal) > 0.52
+    (True, True)
+    """
+    points = _in_reach()
+    exact = Table({**points.columns, "loss": np.asarray(law.loss(points["N"], points["D"]), float)})
+    read = equal_compute(exact, size)
+    return fit_isoflop(read["N"], read["D"], read["loss"], budget=read["C"]).a
+
+
+@cache
+def _in_reach() -> Table:
+    """The families, seeds averaged, at the budgets of the re-enactment."""
+    return means(family(largest=float(on_the_way("kaplan")["C"].max())))

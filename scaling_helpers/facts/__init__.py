@@ -175,6 +175,7 @@ TABLES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         ("id", "name", "exponent", "exponent_low", "exponent_high", "size_at_gopher", *_PROVENANCE),
         {"exponent": "1", "exponent_low": "1", "exponent_high": "1", "size_at_gopher": "parameters"},
     ),
+    "muennighoff_profile": (("id", "R_D", "R_N", "rise", *_PROVENANCE), {"R_D": "1", "R_N": "1", "rise": "1"}),
     "sardana_fits": (
         ("id", "name", "max_ratio", "alpha", "beta", "A", "B", "E", *_PROVENANCE),
         {"max_ratio": "tokens/parameter", "alpha": "1", "beta": "1", "A": "1", "B": "1", "E": "nats/token"},

@@ -30,6 +30,7 @@ CAPTIONS = {
     "hoffmann_configs": "The fifty models of Hoffmann et al., Table A9",
     "hoffmann_flop_ratio": "FLOP by the count of Hoffmann et al. over 6ND, Table A4",
     "porian_steps": "From Kaplan's exponent to Hoffmann's, step by step (Porian et al.)",
+    "muennighoff_profile": "How much worse the data-constrained law fits with R_D held (runs of Muennighoff et al.)",
     "sardana_fits": "One law fitted to four ranges of tokens per parameter (Sardana et al.)",
     "trends": "Growth of compute, prices, algorithms and data, as published",
     "limits_2030": "What may limit a training run in 2030 (Sevilla et al.)",

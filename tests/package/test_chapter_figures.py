@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from scaling_helpers import figures
+from scaling_helpers.fitting import fit_envelope, fit_isoflop, planted_runs
 from scaling_helpers.laws import (
     BESIROGLU_2024,
     HOFFMANN_2022,
@@ -12,7 +14,6 @@ from scaling_helpers.laws import (
     KAPLAN_2020_SIZE,
     KAPLAN_2020_STEPS,
     LAWS,
-    MUENNIGHOFF_2023_REPEATED,
     ChinchillaLaw,
 )
 
@@ -58,18 +59,28 @@ def test_the_wasted_share_of_a_missed_size_is_the_same_at_every_budget(law: Chin
     assert shares == pytest.approx([1 - phi ** (-total / (law.alpha * law.beta))] * 3, rel=1e-9)
 
 
-def test_the_envelope_names_its_sizes_and_refuses_a_size_that_is_never_best() -> None:
-    svg = figures.learning_curves(HOFFMANN_2022, [1e9, 1e11], alt=ALT).svg
-    assert "1B" in svg and "100B" in svg and "envelope" in svg
-    with pytest.raises(ValueError, match="each must be the optimum of a budget between"):
-        figures.learning_curves(HOFFMANN_2022, [1e9, 1e3], alt=ALT)
+def test_the_envelope_names_its_sizes() -> None:
+    N, D = np.repeat([1e8, 3e8, 1e9, 3e9], 20), np.tile(np.geomspace(1e8, 1e12, 20), 4)
+    svg = figures.envelope(fit_envelope(N, N, D, BESIROGLU_2024.loss(N, D)), alt=ALT).svg
+    assert "100M" in svg and "3B" in svg and "longest run of each size" in svg
 
 
-def test_a_parabola_needs_three_runs_to_both_sides() -> None:
-    assert "lowest point of the parabola" in figures.parabolas(HOFFMANN_2022, [1e20], reach=4, points=5, alt=ALT).svg
-    for reach, points in ((1.0, 5), (4.0, 2)):
-        with pytest.raises(ValueError, match="a parabola needs reach above 1 and three points"):
-            figures.parabolas(HOFFMANN_2022, [1e20], reach=reach, points=points, alt=ALT)
+def test_bowls_are_drawn_in_two_ways_side_by_side() -> None:
+    runs = planted_runs(HOFFMANN_2022, [1e19, 1e20], 7, noise=0.0)
+    pair = tuple(fit_isoflop(runs.N, runs.D, runs.loss, budget=runs.budget, method=name) for name in ("parabola", "shape"))
+    svg = figures.bowls({"planted": pair, "again": pair}, alt=ALT).svg
+    assert "planted" in svg and "again" in svg and "a parabola" in svg and "own shape" in svg
+    with pytest.raises(ValueError, match="give two or more, got 1"):
+        figures.bowls({"planted": pair}, alt=ALT)
+    with pytest.raises(ValueError, match="second fit of 'planted' is by method='parabola'; give one by 'shape'"):
+        figures.bowls({"planted": pair[::-1], "again": pair}, alt=ALT)
+
+
+def test_measured_points_stand_beside_the_laws() -> None:
+    ratios = figures.token_ratios(LAWS, {}, {}, measured={"our runs": [(1e12, 300.0, 250.0, 350.0)]}, alt=ALT).svg
+    pieces = {"our runs": [([1e3, 1e4], [0.6, 0.7])]}
+    slopes = figures.local_exponents(LAWS, lambda law, M: 0.5 + 0 * M, studied=(1e3, 1e9), beside=pieces, alt=ALT).svg
+    assert all("our runs" in svg for svg in (ratios, slopes))
 
 
 def test_tables_laws_and_lines_are_all_named_in_the_figure_of_ratios() -> None:
@@ -137,13 +148,6 @@ def test_each_volume_of_use_has_its_cheapest_size_in_the_legend() -> None:
     assert "training alone: best at 73B" in svg and "10T tokens served: best at 34.5B" in svg
     with pytest.raises(ValueError, match="give 1 to 6 of them, got 0"):
         figures.inference_costs(BESIROGLU_2024, goal, [], alt=ALT)
-
-
-def test_other_constants_of_repetition_are_drawn_beside_the_published_one() -> None:
-    svg = figures.repetition(MUENNIGHOFF_2023_REPEATED, [12, 60], alt=ALT).svg
-    assert "15.4, as published" in svg and "R_D = 60" in svg
-    with pytest.raises(ValueError, match="give at most 5"):
-        figures.repetition(MUENNIGHOFF_2023_REPEATED, [1.0] * 6, alt=ALT)
 
 
 def test_figures_of_several_laws_refuse_none() -> None:

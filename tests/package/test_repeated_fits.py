@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling_helpers import facts
-from scaling_helpers.fitting import Huber, LeastSquares, Status, fit_data_constrained
+from scaling_helpers.fitting import Huber, LeastSquares, Status, UncertaintyWarning, fit_data_constrained, profile
 from scaling_helpers.laws import MUENNIGHOFF_2023, ChinchillaLaw, DataConstrainedLaw
 
 DESIGN = np.array([(N, U, epochs) for N in (3e8, 1e9, 3e9, 8e9) for U in (1e9, 4e9, 2e10) for epochs in (1, 2, 4, 16, 60)]).T
@@ -209,3 +209,16 @@ def test_all_seven_constants_together_fit_the_published_runs_twice_as_well(publi
 def test_a_wider_huber_loss_moves_the_constants_far(published_runs, published_fit):
     wider = published_fit.under(Huber(0.1))
     assert not np.allclose(wider.theta, published_fit.theta, atol=0.1)
+
+
+def test_the_profile_in_the_facts_is_that_of_the_published_runs(published_fit):
+    rows = {float(row["R_D"]): row for row in facts.table("muennighoff_profile").values()}
+    some = [5.0, 15.3878, 60.0, 1000.0]
+    with pytest.warns(UncertaintyWarning, match="rule out nothing above"):
+        found = profile(published_fit, "R_D", some)
+    assert found.threshold == pytest.approx(result("profile/threshold"), abs=5e-4)
+    for R_D, rise, theta in zip(found.values, found.statistics, found.thetas, strict=True):
+        assert rise == pytest.approx(float(rows[R_D]["rise"]), abs=2e-3)
+        assert np.exp(theta[1]) == pytest.approx(float(rows[R_D]["R_N"]), rel=2e-3)
+    threshold, low = result("profile/threshold"), result("profile/low")
+    assert all((float(row["rise"]) > threshold) == (low > R_D) for R_D, row in rows.items())
