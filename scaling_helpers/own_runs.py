@@ -241,8 +241,8 @@ def equal_compute(points: Table, size: str, per_token: str = "") -> Table:
     """The losses of ``points`` at equal compute when a token's FLOP are counted otherwise: N, D, C, loss.
 
     ``size``: the column that stands for N. ``per_token``: the column with the FLOP of a token, 6 times ``size`` if empty. Each
-    size's losses are joined by straight lines in log tokens and log loss and read at budgets on a grid, beyond its runs by no more
-    than the rounding to whole steps.
+    size's losses are joined by straight lines in log tokens and log loss and read at budgets on a grid, beyond its runs by no
+    more than the rounding to whole steps.
 
     >>> anew = equal_compute(means(family()), "N_non_embedding")
     >>> bool(np.allclose(6 * anew["N"] * anew["D"], anew["C"]))
