@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fitting import ChinchillaFit, EnvelopeFit, Huber, Interval, IsoflopFit, Table, fit_chinchilla, fit_envelope, fit_isoflop
-from .laws import FLOP_PER_PARAMETER_TOKEN, ChinchillaLaw
+from .laws import FLOP_PER_PARAMETER_TOKEN, MUENNIGHOFF_2023_REPEATED, ChinchillaLaw
 from .runs import load_curves, load_runs
 
 __all__ = [
@@ -328,23 +328,28 @@ def worth(points: Table | None = None) -> Table:
 def repeat_constant(measured: Table, level: float = 0.9) -> tuple[float, float, float]:
     """R_D of the data-constrained law from :func:`worth` alone: the value of least squares in log worth, and its interval.
 
-    worth = 1 + R_D (1 - exp(-(epochs - 1) / R_D)), Muennighoff et al. (2023, arXiv:2305.16264). Rows without an answer are
-    left out, so that overfitting beyond all measured losses counts for nothing. Interval: runs drawn anew. Values are sought from
-    0.5 to 500; an end at either is no end. Raises ValueError for fewer than three rows.
+    The law is that of Muennighoff et al. (2023, arXiv:2305.16264). Rows without an answer are left out, so that overfitting
+    beyond all measured losses counts for nothing. Interval: series of one N and one U drawn anew as wholes. Values are sought
+    from 0.5 to 500; an end at either is no end. Raises ValueError for fewer than three rows.
 
     >>> epochs = np.array([2.0, 4.0, 8.0, 16.0, 32.0])
-    >>> planted = Table({"epochs": epochs, "worth": 1 + 15 * (1 - np.exp(-(epochs - 1) / 15))})
-    >>> [round(value, 1) for value in repeat_constant(planted)]
-    [15.0, 15.0, 15.0]
+    >>> planted = MUENNIGHOFF_2023_REPEATED.effective_tokens(epochs * 1e9, 1e9) / 1e9
+    >>> runs = Table({"N": np.full(5, 1e4), "U": np.full(5, 1e9), "epochs": epochs, "worth": planted})
+    >>> [round(value, 1) for value in repeat_constant(runs)], round(MUENNIGHOFF_2023_REPEATED.R_D, 1)
+    ([15.4, 15.4, 15.4], 15.4)
     """
-    counted = np.isfinite(measured["worth"]) & (measured["epochs"] > 1)
-    repeats, worth_of = measured["epochs"][counted] - 1, np.log(measured["worth"][counted])
-    if len(repeats) < 3:
-        raise ValueError(f"{len(repeats)} runs whose repeats have a worth cannot fix R_D: give at least 3")
+    counted = where(measured, np.isfinite(measured["worth"]) & (measured["epochs"] > 1))
+    if len(counted) < 3:
+        raise ValueError(f"{len(counted)} runs whose repeats have a worth cannot fix R_D: give at least 3")
     values = np.geomspace(0.5, 500.0, 3001)
-    misses = (np.log(1 + values[:, None] * -np.expm1(-repeats / values[:, None])) - worth_of) ** 2
-    drawn = np.random.default_rng(0).multinomial(len(repeats), np.full(len(repeats), 1 / len(repeats)), size=DRAWS)
-    ends = np.quantile(values[np.argmin(misses @ drawn.T, axis=0)], [(1 - level) / 2, (1 + level) / 2])
+    laws = (replace(MUENNIGHOFF_2023_REPEATED, R_D=float(value)) for value in values)
+    U = counted["U"].astype(float)
+    misses = np.array([np.log(law.effective_tokens(counted["epochs"] * U, U) / U / counted["worth"]) ** 2 for law in laws])
+    _pairs, series = np.unique(np.stack([counted["N"], U]), axis=1, return_inverse=True)
+    of_series = np.stack([np.bincount(series.ravel(), row) for row in misses])
+    many = of_series.shape[1]
+    drawn = np.random.default_rng(0).multinomial(many, np.full(many, 1 / many), size=DRAWS)
+    ends = np.quantile(values[np.argmin(of_series @ drawn.T, axis=0)], [(1 - level) / 2, (1 + level) / 2])
     return float(values[np.argmin(misses.sum(axis=1))]), float(ends[0]), float(ends[1])
 
 
